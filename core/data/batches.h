@@ -1,0 +1,36 @@
+#ifndef EP_DATA_BATCHES_H
+#define EP_DATA_BATCHES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/data/split.h"
+
+/** The training images of a split in mini-batches, in an order that depends on seed and epoch only. */
+struct data_batches;
+
+/**
+ * Mini-batches of `batch_size` (≥ 1) images of `split`, which must outlive this; with `shuffle`, each epoch
+ * has its own random permutation, otherwise all go in file order. An incomplete last batch is kept if it has
+ * at least `least` images (batch statistics need two), and left out otherwise. EP_INVALID when that leaves no
+ * batch; EP_NO_MEMORY.
+ */
+EP_NODISCARD enum ep_status data_batches_create(const struct data_split *split, size_t batch_size,
+                                                size_t least, bool shuffle, uint64_t seed,
+                                                struct data_batches **batches, struct ep_error *error);
+
+/** Releases the batches; NULL is fine. */
+void data_batches_destroy(struct data_batches *batches);
+
+/** Mini-batches in an epoch. */
+size_t data_batches_steps(const struct data_batches *batches);
+
+/** Sets the order for epoch `epoch` (from 0). Call before reading; one thread at a time. */
+void data_batches_begin(struct data_batches *batches, size_t epoch);
+
+/** Writes mini-batch `step`: x (rows, features), labels (rows). Returns rows. */
+size_t data_batches_read(const struct data_batches *batches, size_t step, float *x, uint8_t *labels);
+
+#endif

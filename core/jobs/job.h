@@ -1,0 +1,83 @@
+#ifndef EP_JOBS_JOB_H
+#define EP_JOBS_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/id.h"
+#include "core/base/sha256.h"
+#include "core/jobs/spec.h"
+#include "core/nn/trainer.h"
+
+/**
+ * A job as others see it: a snapshot, owned by whoever asked for it.
+ *
+ *            create           start                    all epochs done
+ *   (none) ─────────▶ queued ──────▶ running ─────────────────────────▶ succeeded
+ *                      │  ▲             │ │  diverged, or an error
+ *                      │  └─────────────┘ ├───────────────────────────▶ failed
+ *                      │  server stopped  │
+ *                      │  or restarted    │  cancel, at the next mini-batch
+ *                      └──────────────────┴───────────────────────────▶ cancelled
+ */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
+
+/** "queued" and so on; never NULL. */
+const char *job_state_name(enum job_state state);
+
+/** Whether `name` names a state, which is then in *state. */
+EP_NODISCARD bool job_state_parse(const char *name, enum job_state *state);
+
+/** Whether a job in `state` will never leave it. */
+bool job_state_final(enum job_state state);
+
+enum { JOB_REASON_MAX = 255 };
+
+struct job_transition {
+    enum job_state state;
+    int64_t at; /**< wall clock, milliseconds since 1970 */
+    char reason[JOB_REASON_MAX + 1];
+};
+
+/** Transitions kept of a job: the first ones and the newest; those between are dropped after so many
+ * restarts. */
+enum { JOB_TRANSITIONS_MAX = 64 };
+
+struct job_progress {
+    uint64_t epoch;           /**< epochs completed */
+    uint64_t epochs;          /**< epochs in all */
+    uint64_t step;            /**< mini-batches done in all epochs */
+    uint64_t steps;           /**< mini-batches in all epochs */
+    double fraction;          /**< step / steps */
+    double images_per_second; /**< training images per second since the start, evaluations included; NaN:
+                                 unknown */
+    double remaining_seconds; /**< until the end, waiting in the queue included; NaN: unknown; 0 when final */
+};
+
+struct job {
+    char id[EP_ID_TEXT];
+    struct job_spec spec; /**< resolved */
+    char spec_digest[EP_SHA256_TEXT];
+    enum job_state state;
+    bool cancel_requested; /**< accepted; a running job stops at its next mini-batch */
+    int64_t created_at;    /**< wall clock, milliseconds since 1970 */
+    int64_t started_at;    /**< of the newest start; 0: not started */
+    int64_t finished_at;   /**< 0: not finished */
+    size_t transition_count;
+    struct job_transition *transitions; /**< (transition_count), oldest first; owned */
+    struct job_progress progress;
+    bool has_latest;
+    struct nn_epoch latest;  /**< newest row of the history */
+    double cost_test;        /**< NaN: not measured */
+    double accuracy_test;    /**< NaN: not measured */
+    struct ep_error failure; /**< why it failed; status EP_OK otherwise */
+    uint64_t failed_epoch;   /**< the epoch (from 1) in which it diverged; 0 otherwise */
+};
+
+/** Releases what a snapshot owns, not the struct itself. A zeroed struct is fine. */
+void job_done(struct job *job);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef EP_JOBS_RUN_H
+#define EP_JOBS_RUN_H
+
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/data/registry.h"
+#include "core/jobs/spec.h"
+#include "core/nn/trainer.h"
+
+/** Trains the network of one spec on the calling thread. What the pool and `epochd train` share. */
+
+struct job_run_observer {
+    void *context;
+    /** Called at least once per mini-batch with the mini-batches done so far; NN_STOP ends the run there. */
+    enum nn_verdict (*poll)(void *context, size_t steps_done);
+    /** Called after each epoch. */
+    void (*epoch)(void *context, const struct nn_epoch *epoch);
+};
+
+/**
+ * Opens the dataset, builds the network of the resolved `spec` and trains it; *outcome says how it ended.
+ * EP_OK also when it diverged or was stopped. Otherwise as data_registry_open, or EP_NO_MEMORY.
+ */
+EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
+                                    const struct job_run_observer *observer, struct nn_outcome *outcome,
+                                    struct ep_error *error);
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef EP_JOBS_SPEC_H
+#define EP_JOBS_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/faults.h"
+#include "core/base/field.h"
+#include "core/base/sha256.h"
+#include "core/data/dataset.h"
+#include "core/nn/network.h"
+
+/** What a client asks for: one network, its data and how to train it. A plain value; copy it freely. */
+
+enum {
+    JOB_DEPTH_MAX = NN_LAYERS_MAX,
+    JOB_HIDDEN_MAX = 65536,
+    JOB_EPOCHS_MAX = 10000,
+    JOB_BATCH_MAX = 10000,
+    JOB_DATASET_MAX = 32,
+    JOB_NAME_MAX = 128,
+};
+
+struct job_spec {
+    char dataset[JOB_DATASET_MAX + 1];
+    uint64_t train_size;           /**< training images, the first of the training part */
+    uint64_t validation_size;      /**< validation images, right behind them; may be 0 */
+    int normalize;                 /**< enum data_normalize */
+    uint64_t depth;                /**< layers with weights */
+    struct ep_integer_list hidden; /**< widths of the hidden layers: depth − 1 of them */
+    bool batch_norm;
+    double eta;
+    double lambda;
+    uint64_t epochs;
+    uint64_t batch_size;
+    double momentum;
+    uint64_t decay_every;
+    double decay_factor;
+    int init_kind; /**< enum nn_init_kind */
+    double init_std;
+    bool shuffle;
+    uint64_t seed;
+    char name[JOB_NAME_MAX + 1];
+    struct ep_text_list tags;
+};
+
+/** The table that describes struct job_spec, in the order in which a spec is shown. At most 64 rows. */
+extern const struct ep_fields job_spec_fields;
+
+/**
+ * Fills what depends on other fields or on the dataset (hidden from depth, sizes), and adds a fault for
+ * everything that does not fit together: depth against hidden, sizes against the dataset's images, batch_size
+ * against train_size, batch normalisation with batches of one image, init.std without init.kind gaussian, a
+ * network whose memory (job_cost_of) is over `memory_limit` bytes (0: no limit). `given` has bit i set when
+ * the client gave row i of job_spec_fields. Every field is within its table's range. Afterwards, and only if
+ * no fault was added, the spec is resolved: resolving it again with all bits set changes nothing.
+ */
+void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
+                      size_t memory_limit, struct ep_faults *faults);
+
+/**
+ * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name` and `tags` do not count:
+ * two specs with one digest train to the same numbers.
+ */
+EP_NODISCARD enum ep_status job_spec_digest(const struct job_spec *spec, const char *dataset_digest,
+                                            char digest[EP_SHA256_TEXT], struct ep_error *error);
+
+/** The network of a resolved spec for images of `info`. */
+void job_spec_shape(const struct job_spec *spec, const struct data_info *info, struct nn_shape *shape);
+
+/** The training options of a resolved spec. */
+void job_spec_member(const struct job_spec *spec, struct nn_member_options *options);
+
+/** What a job takes, known before it starts. */
+struct job_cost {
+    uint64_t parameters; /**< weights and biases */
+    double flops;   /**< of all products: training, and the evaluations after each epoch and at the end */
+    size_t memory;  /**< bytes, the dataset included */
+    uint64_t steps; /**< mini-batches in all epochs */
+};
+
+/** Computes the cost of a resolved spec. EP_TOO_LARGE when a size overflows. */
+EP_NODISCARD enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *info,
+                                        struct job_cost *cost, struct ep_error *error);
+
+#endif

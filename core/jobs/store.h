@@ -1,0 +1,63 @@
+#ifndef EP_JOBS_STORE_H
+#define EP_JOBS_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/jobs/job.h"
+
+/**
+ * Jobs and histories on disk: one SQLite file, epochd.db, in the state folder. There is one connection and
+ * one writer thread, so that the WAL of SQLite 3.40 is never shared; WAL mode, synchronous=FULL. Changes that
+ * wait at the same time share one commit. All functions but open and close may be called from any thread.
+ */
+struct store;
+
+/**
+ * Takes the folder's lock, opens or makes the store, checks it and brings its schema up to date.
+ * EP_UNAVAILABLE: another process has it; EP_CORRUPT: damaged, or written by a newer version (never changed
+ * then); EP_IO; EP_NO_MEMORY.
+ */
+EP_NODISCARD enum ep_status store_open(const char *folder, struct store **store, struct ep_error *error);
+
+/** Writes all that is pending, closes the store, releases the lock. NULL is fine. */
+void store_close(struct store *store);
+
+/**
+ * Calls `visit` with each stored job, oldest first; the job and what it owns become the visitor's. The
+ * progress of a job is not stored: it comes with epoch and step derived from the history. Stops at the first
+ * status that is not EP_OK and returns it.
+ */
+EP_NODISCARD enum ep_status store_load(struct store *store,
+                                       enum ep_status (*visit)(void *context, struct job *job,
+                                                               struct ep_error *error),
+                                       void *context, struct ep_error *error);
+
+/** Adds a job with its first transition. Returns when it is on disk. */
+EP_NODISCARD enum ep_status store_insert(struct store *store, const struct job *job, struct ep_error *error);
+
+/**
+ * Writes a job's state, times, failure, results and cancel_requested, and adds its transitions from `first`
+ * on. A job that goes back to queued loses its history in the same commit. Returns when it is on disk.
+ */
+EP_NODISCARD enum ep_status store_update(struct store *store, const struct job *job, size_t first,
+                                         struct ep_error *error);
+
+/**
+ * Adds a row to a job's history. Does not wait for the disk: the row is committed within a second or with the
+ * next change of any job, and before any later change of this one. Waits for room while too many rows are
+ * pending. A failure to write is reported by the next store_update of the job.
+ */
+EP_NODISCARD enum ep_status store_append(struct store *store, const char *id, const struct nn_epoch *row,
+                                         struct ep_error *error);
+
+/** Removes a job, its transitions and its history. Returns when that is on disk. */
+EP_NODISCARD enum ep_status store_delete(struct store *store, const char *id, struct ep_error *error);
+
+/** The rows of a job's history after epoch `since`, pending ones included; *rows (*count) is the caller's to
+ * free. */
+EP_NODISCARD enum ep_status store_read_history(struct store *store, const char *id, uint64_t since,
+                                               struct nn_epoch **rows, size_t *count, struct ep_error *error);
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef EP_NN_NETWORK_H
+#define EP_NN_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+/**
+ * The shape of a fully connected network, and where its numbers lie.
+ *
+ * Layer l (0 … layers-1) maps width[l] features to width[l + 1]:
+ *   hidden layer:  s = x·W (+ b);  batch normalisation if asked for;  ReLU
+ *   last layer:    s = x·W + b;  softmax
+ * A layer that is batch-normalised has no bias: subtracting the batch mean would cancel it exactly.
+ */
+
+enum { NN_LAYERS_MAX = 32 };
+
+struct nn_shape {
+    size_t layers; /**< layers with weights: hidden layers + 1 */
+    size_t
+        width[NN_LAYERS_MAX + 1]; /**< [0] features of an image, [l + 1] outputs of layer l, last: classes */
+    bool batch_norm;              /**< on every hidden layer, before the ReLU */
+};
+
+/** Offsets, in numbers, into a member's flat parameter and statistics vectors. */
+struct nn_layout {
+    size_t parameters;            /**< length of the parameter vector */
+    size_t weight[NN_LAYERS_MAX]; /**< W of layer l: (width[l], width[l + 1]), row-major */
+    size_t bias[NN_LAYERS_MAX];   /**< b of layer l: (width[l + 1]); meaningless where there is none */
+    bool has_bias[NN_LAYERS_MAX];
+    size_t statistics; /**< length of the statistics vector */
+    size_t
+        mean[NN_LAYERS_MAX]; /**< moving average of the batch mean: (width[l + 1]); normalised layers only */
+    size_t variance[NN_LAYERS_MAX]; /**< likewise of the biased batch variance */
+};
+
+/** Whether layer l of `shape` is batch-normalised. */
+bool nn_layer_normalised(const struct nn_shape *shape, size_t layer);
+
+/** Computes the layout. EP_INVALID for no layers, too many or a width of 0; EP_TOO_LARGE when a size
+ * overflows. */
+EP_NODISCARD enum ep_status nn_layout_of(const struct nn_shape *shape, struct nn_layout *layout,
+                                         struct ep_error *error);
+
+/** Floating-point operations (a multiplication and an addition are two) of one image's forward products. */
+double nn_forward_flops(const struct nn_shape *shape);
+
+/** The same for one image's whole training step: forward, weight gradients, input gradients (not the
+ * first's). */
+double nn_training_flops(const struct nn_shape *shape);
+
+/** How initial weights are drawn; biases start at 0. */
+enum nn_init_kind {
+    NN_INIT_HE,       /**< N(0, 2 / inputs): He, Zhang, Ren, Sun, ICCV 2015, equation 10 */
+    NN_INIT_XAVIER,   /**< N(0, 2 / (inputs + outputs)): Glorot, Bengio, AISTATS 2010, equation 12 */
+    NN_INIT_GAUSSIAN, /**< N(0, std²) */
+};
+
+/** What may differ between the members of a bank. */
+struct nn_member_options {
+    double eta;             /**< learning rate of the first epoch, > 0 */
+    double lambda;          /**< weight of the penalty λ Σ‖W‖², ≥ 0 */
+    double momentum;        /**< [0, 1) */
+    uint64_t decay_every;   /**< η is multiplied by decay_factor every so many epochs, ≥ 1 */
+    double decay_factor;    /**< (0, 1] */
+    enum nn_init_kind init; /**< of the weights */
+    double init_std;        /**< standard deviation for NN_INIT_GAUSSIAN */
+    uint64_t seed;          /**< of the initial weights */
+};
+
+/** Learning rate in epoch `epoch` (counted from 0): eta × decay_factor^⌊epoch / decay_every⌋. */
+double nn_eta_at(const struct nn_member_options *options, size_t epoch);
+
+#endif
