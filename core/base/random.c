@@ -22,12 +22,12 @@ static double unit_interval(uint32_t word)
     return ((double)word + 1.0) * 0x1p-32;
 }
 
-void ep_random_normals(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, double *out,
-                       size_t count)
+void ep_random_normals(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, uint64_t first,
+                       double *out, size_t count)
 {
     for (size_t i = 0; i < count; i += 4) {
         uint32_t words[4];
-        ep_random_block(seed, purpose, stream, i / 4, words);
+        ep_random_block(seed, purpose, stream, (first + i) / 4, words);
         for (size_t pair = 0; pair < 4 && i + pair < count; pair += 2) {
             const double radius = sqrt(-2.0 * log(unit_interval(words[pair])));
             const double angle = 2.0 * pi * unit_interval(words[pair + 1]);

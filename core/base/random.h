@@ -21,9 +21,12 @@ enum ep_random_purpose {
 void ep_random_block(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, uint64_t block,
                      uint32_t words[4]);
 
-/** Fills `out` (count) with independent N(0, 1) numbers (Box and Muller, Ann. Math. Statist. 29, 1958). */
-void ep_random_normals(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, double *out,
-                       size_t count);
+/**
+ * Fills `out` (count) with independent N(0, 1) numbers, those of ranks first … first + count − 1 of the
+ * stream; `first` is a multiple of 4 (Box and Muller, Ann. Math. Statist. 29, 1958).
+ */
+void ep_random_normals(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, uint64_t first,
+                       double *out, size_t count);
 
 /** Fills `out` (count) with a random permutation of 0 … count-1 (Fisher and Yates; Knuth, TAOCP 3.4.2, P). */
 void ep_random_permutation(uint64_t seed, enum ep_random_purpose purpose, uint32_t stream, uint32_t *out,

@@ -58,7 +58,8 @@ nn_real *nn_bank_statistics(struct nn_bank *bank, size_t member);
  *   v ← momentum·v − η·(∂cost/∂θ);  θ ← θ + v
  * with cost = mean cross-entropy + λ Σ‖W‖², and η of epoch `epoch` (from 0).
  * x: (rows, features); labels: (rows) below the number of classes; 1 ≤ rows ≤ the workspace's.
- * Returns the mini-batch's cost before the step; when that is not finite the member is left as it was.
+ * Returns the mini-batch's mean cross-entropy before the step; when that is not finite the member is left as
+ * it was.
  */
 double nn_bank_step(struct nn_bank *bank, size_t member, struct nn_workspace *workspace, const nn_real *x,
                     const uint8_t *labels, size_t rows, size_t epoch);

@@ -37,6 +37,7 @@ typedef double nn_real;
 #define nn_sgd_update            nn64_sgd_update
 #define nn_softmax_cost          nn64_softmax_cost
 #define nn_softmax_gradient      nn64_softmax_gradient
+#define nn_workspace_count       nn64_workspace_count
 #define nn_workspace_create      nn64_workspace_create
 #define nn_workspace_destroy     nn64_workspace_destroy
 #else
