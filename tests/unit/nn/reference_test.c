@@ -1,0 +1,121 @@
+/* Training steps against the same steps of PyTorch, recorded by reference/train_with_pytorch.py. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/base/macros.h"
+#include "core/nn/bank.h"
+#include "tests/unit/nn/reference/pytorch.h"
+
+enum { ROWS = 6, FEATURES = 5, CLASSES = 3, STEPS = 4 };
+
+#ifdef NN_DOUBLE
+static const double tolerance = 1e-12;
+#else
+static const double tolerance = 2e-5;
+#endif
+
+static double number(size_t i)
+{
+    return sin(1.7 * (double)i + 0.3 * (double)(i % 7));
+}
+
+static void fill_batch(size_t step, nn_real *x, uint8_t *labels)
+{
+    for (size_t i = 0; i < (size_t)ROWS * FEATURES; i++) {
+        x[i] = (nn_real)number(1000 * step + i);
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        labels[i] = (uint8_t)((step + i * i) % CLASSES);
+    }
+}
+
+static void fill_weights(struct nn_bank *bank, const struct nn_layout *layout)
+{
+    const struct nn_shape *shape = nn_bank_shape(bank);
+    size_t at = 50000;
+    for (size_t l = 0; l < shape->layers; l++) {
+        nn_real *w = nn_bank_parameters(bank, 0) + layout->weight[l];
+        for (size_t i = 0; i < shape->width[l] * shape->width[l + 1]; i++) {
+            w[i] = (nn_real)(0.7 * number(at++));
+        }
+    }
+}
+
+static void assert_close(const char *what, const nn_real *got, const double *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!(fabs((double)got[i] - expected[i]) <= tolerance)) {
+            fail_msg("%s %zu is %.17g, PyTorch has %.17g", what, i, (double)got[i], expected[i]);
+        }
+    }
+}
+
+struct expected {
+    const double *costs, *parameters, *statistics;
+    size_t parameter_count, statistic_count;
+};
+
+static void train_and_compare(bool batch_norm, const struct expected *expected)
+{
+    const struct nn_shape shape = {.layers = 3, .width = {FEATURES, 4, 3, CLASSES}, .batch_norm = batch_norm};
+    const struct nn_member_options options = {
+        .eta = 0.3, .lambda = 0.02, .momentum = 0.9, .decay_every = 1, .decay_factor = 1};
+    struct nn_layout layout;
+    struct nn_bank *bank = NULL;
+    struct nn_workspace *workspace = NULL;
+    assert_int_equal(nn_layout_of(&shape, &layout, NULL), EP_OK);
+    assert_int_equal(nn_bank_create(&shape, &options, 1, &bank, NULL), EP_OK);
+    assert_int_equal(nn_workspace_create(&shape, ROWS, &workspace, NULL), EP_OK);
+    fill_weights(bank, &layout);
+    for (size_t step = 0; step < STEPS; step++) {
+        nn_real x[ROWS * FEATURES];
+        uint8_t labels[ROWS];
+        fill_batch(step, x, labels);
+        const nn_real cost = (nn_real)nn_bank_step(bank, 0, workspace, x, labels, ROWS, step);
+        assert_close("cost", &cost, &expected->costs[step], 1);
+    }
+    assert_int_equal(layout.parameters, expected->parameter_count);
+    assert_int_equal(layout.statistics, expected->statistic_count);
+    assert_close("parameter", nn_bank_parameters(bank, 0), expected->parameters, layout.parameters);
+    assert_close("statistic", nn_bank_statistics(bank, 0), expected->statistics, layout.statistics);
+    nn_workspace_destroy(workspace);
+    nn_bank_destroy(bank);
+}
+
+static void a_plain_network_trains_as_in_pytorch(void **state)
+{
+    (void)state;
+    const struct expected expected = {
+        .costs = plain_costs,
+        .parameters = plain_parameters,
+        .parameter_count = EP_COUNT(plain_parameters),
+    };
+    train_and_compare(false, &expected);
+}
+
+static void a_normalised_network_trains_as_in_pytorch(void **state)
+{
+    (void)state;
+    const struct expected expected = {
+        .costs = normalised_costs,
+        .parameters = normalised_parameters,
+        .parameter_count = EP_COUNT(normalised_parameters),
+        .statistics = normalised_statistics,
+        .statistic_count = EP_COUNT(normalised_statistics),
+    };
+    train_and_compare(true, &expected);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_network_trains_as_in_pytorch),
+        cmocka_unit_test(a_normalised_network_trains_as_in_pytorch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,193 @@
+/* The trainer: what it tells its observer, where it stops, and that training learns. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/macros.h"
+#include "core/base/random.h"
+#include "core/nn/trainer.h"
+
+enum { FEATURES = 4, CLASSES = 3, COUNT = 600, BATCH = 25, STEPS = COUNT / BATCH, EPOCHS = 5 };
+
+/* Three clouds of points, one a class: image i belongs to class i mod 3. */
+static void image(size_t index, float *x, uint8_t *label)
+{
+    double noise[FEATURES];
+    ep_random_normals(1, EP_RANDOM_ORDER, (uint32_t)index, 0, noise, FEATURES);
+    *label = (uint8_t)(index % CLASSES);
+    for (size_t j = 0; j < FEATURES; j++) {
+        x[j] = (float)(0.3 * noise[j] + (j == index % CLASSES ? 1 : 0));
+    }
+}
+
+static void read_set(const void *context, size_t first, size_t rows, float *x, uint8_t *labels)
+{
+    const size_t offset = *(const size_t *)context;
+    for (size_t i = 0; i < rows; i++) {
+        image(offset + first + i, x + i * FEATURES, labels + i);
+    }
+}
+
+static void begin(void *context, size_t epoch)
+{
+    *(size_t *)context = epoch;
+}
+
+static size_t read_batch(void *context, size_t step, float *x, uint8_t *labels)
+{
+    const size_t start = 0;
+    (void)context;
+    read_set(&start, step * BATCH, BATCH, x, labels);
+    return BATCH;
+}
+
+struct witness {
+    size_t stop_at[2]; /* mini-batches after which a member is stopped */
+    size_t epochs[2];  /* rows seen */
+    struct nn_epoch first[2], last[2];
+    size_t latest_step; /* of all polls */
+};
+
+static enum nn_verdict poll(void *context, size_t member, size_t steps_done)
+{
+    struct witness *witness = context;
+    witness->latest_step = steps_done;
+    return steps_done >= witness->stop_at[member] ? NN_STOP : NN_GO_ON;
+}
+
+static void epoch(void *context, size_t member, const struct nn_epoch *row)
+{
+    struct witness *witness = context;
+    if (witness->epochs[member] == 0) {
+        witness->first[member] = *row;
+    }
+    witness->epochs[member]++;
+    assert_int_equal(row->epoch, witness->epochs[member]);
+    witness->last[member] = *row;
+}
+
+static const size_t train_offset = 0;
+static const size_t validation_offset = 10000;
+static const size_t test_offset = 20000;
+static const struct nn_shape shape = {.layers = 2, .width = {FEATURES, 8, CLASSES}, .batch_norm = true};
+static const struct nn_member_options good = {
+    .eta = 0.05, .lambda = 1e-4, .momentum = 0.9, .decay_every = 2, .decay_factor = 0.5, .seed = 1};
+
+static void run(const struct nn_member_options *options, size_t members, size_t validation,
+                struct witness *witness, struct nn_outcome *outcomes)
+{
+    size_t current = 0;
+    const struct nn_plan plan = {
+        .epochs = EPOCHS,
+        .stream =
+            {.context = &current, .steps = STEPS, .rows_most = BATCH, .begin = begin, .read = read_batch},
+        .train = {.context = &train_offset, .count = COUNT, .read = read_set},
+        .validation = {.context = &validation_offset, .count = validation, .read = read_set},
+        .test = {.context = &test_offset, .count = 1100, .read = read_set},
+    };
+    const struct nn_observer observer = {.context = witness, .poll = poll, .epoch = epoch};
+    struct nn_bank *bank = NULL;
+    struct ep_error error = {0};
+    assert_int_equal(nn_bank_create(&shape, options, members, &bank, &error), EP_OK);
+    assert_int_equal(nn_train(bank, &plan, &observer, outcomes, &error), EP_OK);
+    nn_bank_destroy(bank);
+}
+
+static struct witness never_stop(void)
+{
+    return (struct witness){.stop_at = {SIZE_MAX, SIZE_MAX}};
+}
+
+static void training_learns_and_reports_each_epoch(void **state)
+{
+    (void)state;
+    struct witness witness = never_stop();
+    struct nn_outcome outcome;
+    run(&good, 1, 300, &witness, &outcome);
+    assert_int_equal(outcome.end, NN_FINISHED);
+    assert_int_equal(outcome.epoch, EPOCHS);
+    assert_true(outcome.accuracy_test > 0.9);
+    assert_true(isfinite(outcome.cost_test));
+    assert_int_equal(witness.epochs[0], EPOCHS);
+    assert_int_equal(witness.latest_step, EPOCHS * STEPS);
+    assert_true(witness.last[0].cost_train < witness.first[0].cost_train);
+    assert_true(witness.last[0].accuracy_validation > 0.9);
+    assert_true(fabs(witness.last[0].eta - 0.05 * 0.25) < 1e-12);
+    assert_true(witness.last[0].seconds > 0);
+}
+
+static void without_validation_images_there_are_no_validation_values(void **state)
+{
+    (void)state;
+    struct witness witness = never_stop();
+    struct nn_outcome outcome;
+    run(&good, 1, 0, &witness, &outcome);
+    assert_int_equal(outcome.end, NN_FINISHED);
+    assert_true(isnan(witness.last[0].cost_validation));
+    assert_true(isnan(witness.last[0].accuracy_validation));
+}
+
+static void a_stop_comes_into_force_before_the_next_mini_batch(void **state)
+{
+    (void)state;
+    const size_t stops[] = {0, 1, STEPS - 1, STEPS, STEPS + 7, EPOCHS * STEPS};
+    for (size_t i = 0; i < EP_COUNT(stops); i++) {
+        struct witness witness = {.stop_at = {stops[i], SIZE_MAX}};
+        struct nn_outcome outcome;
+        run(&good, 1, 300, &witness, &outcome);
+        assert_int_equal(outcome.end, NN_STOPPED);
+        assert_int_equal(witness.latest_step, stops[i]);
+        assert_true(isnan(outcome.accuracy_test));
+        const size_t whole = stops[i] == 0 ? 0 : (stops[i] - 1) / STEPS;
+        assert_int_equal(witness.epochs[0], whole);
+    }
+}
+
+static void a_member_that_diverges_ends_alone(void **state)
+{
+    (void)state;
+    struct nn_member_options members[2] = {good, good};
+    struct nn_outcome outcomes[2];
+    struct witness witness = never_stop();
+    members[0].eta = 1e38;
+    run(members, 2, 300, &witness, outcomes);
+    assert_int_equal(outcomes[0].end, NN_DIVERGED);
+    assert_int_equal(outcomes[0].epoch, 1);
+    assert_int_equal(witness.epochs[0], 0);
+    assert_int_equal(outcomes[1].end, NN_FINISHED);
+    const double together = witness.last[1].cost_train;
+
+    witness = never_stop();
+    run(&good, 1, 300, &witness, outcomes);
+    assert_true(witness.last[0].cost_train == together);
+}
+
+static void a_member_that_is_stopped_leaves_the_others_training(void **state)
+{
+    (void)state;
+    const struct nn_member_options members[2] = {good, good};
+    struct witness witness = {.stop_at = {30, SIZE_MAX}};
+    struct nn_outcome outcomes[2];
+    run(members, 2, 300, &witness, outcomes);
+    assert_int_equal(outcomes[0].end, NN_STOPPED);
+    assert_int_equal(outcomes[0].epoch, 2);
+    assert_int_equal(outcomes[1].end, NN_FINISHED);
+    assert_int_equal(witness.epochs[1], EPOCHS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_learns_and_reports_each_epoch),
+        cmocka_unit_test(without_validation_images_there_are_no_validation_values),
+        cmocka_unit_test(a_stop_comes_into_force_before_the_next_mini_batch),
+        cmocka_unit_test(a_member_that_diverges_ends_alone),
+        cmocka_unit_test(a_member_that_is_stopped_leaves_the_others_training),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
