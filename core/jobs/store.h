@@ -15,9 +15,9 @@
 struct store;
 
 /**
- * Takes the folder's lock, opens or makes the store, checks it and brings its schema up to date.
- * EP_UNAVAILABLE: another process has it; EP_CORRUPT: damaged, or written by a newer version (never changed
- * then); EP_IO; EP_NO_MEMORY.
+ * Takes the folder's lock, opens or makes the store, checks it and brings its schema up to date. The folder
+ * is made if it is missing, its parents are not. EP_UNAVAILABLE: another process has it; EP_CORRUPT: damaged,
+ * somebody else's, or written by a newer version (never changed then); EP_IO; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status store_open(const char *folder, struct store **store, struct ep_error *error);
 
@@ -25,21 +25,26 @@ EP_NODISCARD enum ep_status store_open(const char *folder, struct store **store,
 void store_close(struct store *store);
 
 /**
- * Calls `visit` with each stored job, oldest first; the job and what it owns become the visitor's. The
- * progress of a job is not stored: it comes with epoch and step derived from the history. Stops at the first
- * status that is not EP_OK and returns it.
+ * Calls `visit` with each stored job, oldest first (by id). *job is a value on the store's stack: the visitor
+ * copies it and thereby takes over what it owns, whatever it returns (job_done releases that). Progress is
+ * not stored: a job comes with the epoch of its newest row, and epochs from its spec; steps and fraction are
+ * 0, the estimates NaN. The visitor must not call the store. Stops at the first status that is not EP_OK and
+ * returns it.
  */
 EP_NODISCARD enum ep_status store_load(struct store *store,
                                        enum ep_status (*visit)(void *context, struct job *job,
                                                                struct ep_error *error),
                                        void *context, struct ep_error *error);
 
-/** Adds a job with its first transition. Returns when it is on disk. */
+/** Adds a job with its transitions. Returns when it is on disk. EP_CONFLICT: the id is taken; EP_IO. */
 EP_NODISCARD enum ep_status store_insert(struct store *store, const struct job *job, struct ep_error *error);
 
 /**
  * Writes a job's state, times, failure, results and cancel_requested, and adds its transitions from `first`
- * on. A job that goes back to queued loses its history in the same commit. Returns when it is on disk.
+ * on as the newest; of more than JOB_TRANSITIONS_MAX the first and the newest halves are kept. A job that is
+ * queued (again) loses its history in the same commit. Returns when it is on disk. EP_NOT_FOUND; EP_IO, and
+ * nothing of it is written. When rows of its history were lost since its last update, an update to another
+ * state than queued is refused once with the reason; the next one is written.
  */
 EP_NODISCARD enum ep_status store_update(struct store *store, const struct job *job, size_t first,
                                          struct ep_error *error);
@@ -47,16 +52,19 @@ EP_NODISCARD enum ep_status store_update(struct store *store, const struct job *
 /**
  * Adds a row to a job's history. Does not wait for the disk: the row is committed within a second or with the
  * next change of any job, and before any later change of this one. Waits for room while too many rows are
- * pending. A failure to write is reported by the next store_update of the job.
+ * pending. A row of the same epoch is replaced. A failure to write is reported by the next store_update of
+ * the job. EP_NOT_FOUND: not an id; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status store_append(struct store *store, const char *id, const struct nn_epoch *row,
                                          struct ep_error *error);
 
-/** Removes a job, its transitions and its history. Returns when that is on disk. */
+/** Removes a job, its transitions and its history. Returns when that is on disk. EP_NOT_FOUND; EP_IO. */
 EP_NODISCARD enum ep_status store_delete(struct store *store, const char *id, struct ep_error *error);
 
-/** The rows of a job's history after epoch `since`, pending ones included; *rows (*count) is the caller's to
- * free. */
+/**
+ * The rows of a job's history after epoch `since`, by rising epoch, pending ones included; *rows (*count) is
+ * the caller's to free. A job that is not there has none.
+ */
 EP_NODISCARD enum ep_status store_read_history(struct store *store, const char *id, uint64_t since,
                                                struct nn_epoch **rows, size_t *count, struct ep_error *error);
 
