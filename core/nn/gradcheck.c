@@ -58,7 +58,9 @@ static double difference(struct check *check, size_t index, double h)
 /* ∂cost/∂θ[index] by centred differences; false when the cost has a kink too near. */
 static bool numeric(struct check *check, size_t index, double *slope)
 {
-    for (double h = 1e-4; h > 1e-7; h /= 10.0) {
+    double h = 1e-3;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        h /= 10.0;
         const double wide = difference(check, index, h);
         const double narrow = difference(check, index, h / 2.0);
         /* Richardson: the errors of both differences are ch² and ch²/4, up to h⁴. */

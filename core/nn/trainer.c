@@ -19,6 +19,7 @@ struct run {
     size_t epoch;      /* from 0 */
     bool *training;    /* has not ended yet */
     struct nn_tally *tallies;
+    struct nn_epoch *rows; /* of the epoch being measured */
     struct nn_workspace *workspace;
     float *x;        /* (rows of a mini-batch or an evaluation, features) */
     uint8_t *labels; /* (the same rows) */
@@ -112,10 +113,10 @@ static struct measure measure_of(const struct run *run, size_t member)
     };
 }
 
-/* Measures both sets and tells the observer; whether any member goes on. rows: (members), for the epoch's
- * values. */
-static bool report_epoch(struct run *run, struct nn_epoch *rows, double started)
+/* Measures both sets and tells the observer; whether any member goes on. */
+static bool report_epoch(struct run *run, double started)
 {
+    struct nn_epoch *rows = run->rows;
     if (!evaluate(run, &run->plan->train)) {
         return false;
     }
@@ -164,13 +165,13 @@ static void finish(struct run *run)
     }
 }
 
-static void train(struct run *run, struct nn_epoch *rows)
+static void train(struct run *run)
 {
     const struct nn_float_mode mode = nn_float_mode_enter();
     bool going = true;
     for (run->epoch = 0; going && run->epoch < run->plan->epochs; run->epoch++) {
         const double started = ep_clock_seconds();
-        going = train_epoch(run) && report_epoch(run, rows, started);
+        going = train_epoch(run) && report_epoch(run, started);
     }
     if (going) {
         run->epoch = run->plan->epochs - 1;
@@ -190,9 +191,11 @@ static enum ep_status prepare(struct run *run, struct ep_error *error)
     }
     run->training = ep_allocate(run->members, sizeof *run->training);
     run->tallies = ep_allocate(run->members, sizeof *run->tallies);
+    run->rows = ep_allocate(run->members, sizeof *run->rows);
     run->x = ep_allocate(numbers, sizeof *run->x);
     run->labels = ep_allocate(rows, sizeof *run->labels);
-    if (run->training == NULL || run->tallies == NULL || run->x == NULL || run->labels == NULL) {
+    if (run->training == NULL || run->tallies == NULL || run->rows == NULL || run->x == NULL ||
+        run->labels == NULL) {
         return ep_fail(error, EP_NO_MEMORY, "no memory for mini-batches of %zu images", rows);
     }
     for (size_t g = 0; g < run->members; g++) {
@@ -212,16 +215,13 @@ enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const 
         .outcomes = outcomes,
         .members = nn_bank_members(bank),
     };
-    struct nn_epoch *rows = ep_allocate(run.members, sizeof *rows);
-    enum ep_status status = rows == NULL
-                                ? ep_fail(error, EP_NO_MEMORY, "no memory for the results of an epoch")
-                                : prepare(&run, error);
+    const enum ep_status status = prepare(&run, error);
     if (status == EP_OK) {
-        train(&run, rows);
+        train(&run);
     }
-    free(rows);
     free(run.training);
     free(run.tallies);
+    free(run.rows);
     free(run.x);
     free(run.labels);
     nn_workspace_destroy(run.workspace);
