@@ -15,7 +15,7 @@ struct data_batches;
  * Mini-batches of `batch_size` (≥ 1) images of `split`, which must outlive this; with `shuffle`, each epoch
  * has its own random permutation, otherwise all go in file order. An incomplete last batch is kept if it has
  * at least `least` images (batch statistics need two), and left out otherwise. EP_INVALID when that leaves no
- * batch; EP_NO_MEMORY.
+ * batch, or batch_size itself is below `least`; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status data_batches_create(const struct data_split *split, size_t batch_size,
                                                 size_t least, bool shuffle, uint64_t seed,

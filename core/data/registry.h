@@ -14,7 +14,7 @@
  */
 struct data_registry;
 
-/** `folder` need not exist. EP_NO_MEMORY; EP_TOO_LARGE for a path over DATA_PATH_MAX. */
+/** `folder` need not exist. EP_NO_MEMORY; EP_TOO_LARGE when its path leaves no room in DATA_PATH_MAX. */
 EP_NODISCARD enum ep_status data_registry_create(const char *folder, struct data_registry **registry,
                                                  struct ep_error *error);
 

@@ -26,8 +26,8 @@ struct data_split;
 
 /**
  * Cuts `set`, which must outlive the split, and computes the statistics. A position that never varies is
- * divided by
- * 1. EP_INVALID when train_size is 0 or the sizes exceed the training part; EP_NO_MEMORY.
+ * divided by one. EP_INVALID when train_size is 0 or the sizes exceed the training part; EP_TOO_LARGE when
+ * train_size is above 2^24; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status data_split_create(const struct data_set *set, size_t train_size,
                                               size_t validation_size, enum data_normalize normalize,
