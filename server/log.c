@@ -1,0 +1,98 @@
+#include "server/log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+
+/** A line stays below PIPE_BUF, so that a write to a pipe is whole too. */
+enum { MESSAGE_MAX = 1024, LINE_MAX_BYTES = 4000 };
+
+static const char *const level_names[] = {
+    [LEVEL_ERROR] = "error",
+    [LEVEL_INFO] = "info",
+    [LEVEL_DEBUG] = "debug",
+};
+
+const char *log_level_name(enum log_level level)
+{
+    return (unsigned)level < EP_COUNT(level_names) ? level_names[level] : "unknown";
+}
+
+bool log_level_parse(const char *name, enum log_level *level)
+{
+    for (size_t i = 0; i < EP_COUNT(level_names); i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Whether a terminal may take the character at `text` for a command: C0, DEL, or C1 in UTF-8. */
+static bool is_control(const unsigned char *text)
+{
+    return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0);
+}
+
+/** Appends `message` to `line`, which has room for it, with every control character as \xNN. */
+static size_t append_escaped(char *line, size_t length, const char *message)
+{
+    for (const unsigned char *at = (const unsigned char *)message; *at != '\0'; at++) {
+        if (length + sizeof "\\xNN\n" > LINE_MAX_BYTES) {
+            break;
+        }
+        if (is_control(at)) {
+            length += (size_t)snprintf(line + length, LINE_MAX_BYTES - length, "\\x%02x", *at);
+        } else {
+            line[length++] = (char)*at;
+        }
+    }
+    return length;
+}
+
+EP_PRINTF(3, 0)
+static void write_line(const struct log *log, enum log_level level, const char *format, va_list arguments)
+{
+    char message[MESSAGE_MAX];
+    if (vsnprintf(message, sizeof message, format, arguments) < 0) {
+        return;
+    }
+    char time[EP_TIME_TEXT];
+    ep_clock_format(ep_clock_wall_ms(), time);
+    char line[LINE_MAX_BYTES];
+    size_t length = (size_t)snprintf(line, sizeof line, "%s %s ", time, log_level_name(level));
+    length = append_escaped(line, length, message);
+    line[length++] = '\n';
+    ssize_t written;
+    do {
+        written = write(log->descriptor, line, length);
+    } while (written < 0 && errno == EINTR);
+}
+
+void log_line_list(const struct log *log, enum log_level level, const char *format, va_list arguments)
+{
+    if (level <= log->level) {
+        write_line(log, level, format, arguments);
+    }
+}
+
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_line_list(log, level, format, arguments);
+    va_end(arguments);
+}
+
+void log_announce(const struct log *log, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(log, LEVEL_INFO, format, arguments);
+    va_end(arguments);
+}

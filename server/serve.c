@@ -1,0 +1,167 @@
+#include "server/serve.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "core/base/clock.h"
+#include "core/nn/gemm.h"
+#include "server/listener.h"
+#include "server/signals.h"
+
+enum {
+    CONNECTIONS_MOST = 1000,
+    CONNECTIONS_LEAST = 16,
+    OTHER_DESCRIPTORS = 256, /**< what the process needs besides connections */
+    IDLE_SECONDS = 30,
+    QUEUED_MOST = 10000,
+};
+
+/** The parts of a running server, in the order in which they are made; NULL where not made yet. */
+struct server {
+    struct log log;
+    struct data_registry *registry;
+    struct jobs *jobs;
+    struct api api;
+    struct listener *listener;
+};
+
+static void log_transition(void *context, const struct job *job)
+{
+    const struct log *log = context;
+    const char *reason = job->transition_count > 0 ? job->transitions[job->transition_count - 1].reason : "";
+    log_line(log, LEVEL_INFO, "job %s %s%s%s", job->id, job_state_name(job->state),
+             reason[0] != '\0' ? ": " : "", reason);
+}
+
+static void log_fault(void *context, const char *job_id, const struct ep_error *error)
+{
+    log_line(context, LEVEL_ERROR, "job %s: %s", job_id, error->text);
+}
+
+static bool accepts(void *context, const struct http_request *request, size_t length,
+                    struct http_response *response)
+{
+    return api_accepts(context, request, length, response);
+}
+
+static void handle(void *context, const struct http_request *request, struct http_response *response)
+{
+    api_handle(context, request, response);
+}
+
+/** Lets the process have the descriptors that its connections need; returns how many connections it can have.
+ */
+static size_t raise_descriptors(const struct log *log)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return CONNECTIONS_LEAST;
+    }
+    const rlim_t wanted = CONNECTIONS_MOST + OTHER_DESCRIPTORS;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            return CONNECTIONS_LEAST;
+        }
+    }
+    if (limit.rlim_cur >= wanted) {
+        return CONNECTIONS_MOST;
+    }
+    const size_t connections = limit.rlim_cur > OTHER_DESCRIPTORS + CONNECTIONS_LEAST
+                                   ? (size_t)(limit.rlim_cur - OTHER_DESCRIPTORS)
+                                   : CONNECTIONS_LEAST;
+    log_line(log, LEVEL_INFO, "only %zu connections at a time, because the limit of open files is %llu",
+             connections, (unsigned long long)limit.rlim_cur);
+    return connections;
+}
+
+/** Makes all parts of `server`, whose log is set; what was made before a failure stays in it. */
+static enum ep_status start(struct server *server, const struct options *options, struct ep_error *error)
+{
+    enum ep_status status = nn_gemm_start(error);
+    if (status == EP_OK) {
+        status = data_registry_create(options->data_folder, &server->registry, error);
+    }
+    if (status == EP_OK) {
+        const struct jobs_options jobs = {
+            .state_folder = options->state_folder,
+            .registry = server->registry,
+            .workers = options->workers,
+            .queued_most = QUEUED_MOST,
+            .memory_limit = options->memory_limit,
+            .on_transition = log_transition,
+            .on_fault = log_fault,
+            .context = &server->log,
+        };
+        status = jobs_open(&jobs, &server->jobs, error);
+    }
+    if (status != EP_OK) {
+        return status;
+    }
+    server->api = (struct api){
+        .jobs = server->jobs,
+        .registry = server->registry,
+        .version = EPOCHD_VERSION,
+        .memory_limit = options->memory_limit,
+        .started_seconds = ep_clock_seconds(),
+    };
+    const struct listener_options listener = {
+        .address = options->listen,
+        .connections_most = raise_descriptors(&server->log),
+        .idle_seconds = IDLE_SECONDS,
+        .body_most = API_BODY_MAX,
+        .handler = {.context = &server->api, .accepts = accepts, .handle = handle, .refuse = api_refuse},
+        .log = &server->log,
+    };
+    return listener_start(&listener, &server->listener, error);
+}
+
+/** Ends all parts in the reverse order: no request meets jobs that are closed. */
+static void stop(struct server *server)
+{
+    listener_stop(server->listener);
+    jobs_close(server->jobs);
+    data_registry_destroy(server->registry);
+}
+
+static void announce(const struct server *server, const struct options *options)
+{
+    struct address address = options->listen;
+    address.port = listener_port(server->listener);
+    char text[ADDRESS_TEXT];
+    address_format(&address, text);
+    log_announce(&server->log, "epochd " EPOCHD_VERSION " listening on http://%s", text);
+}
+
+enum exit_code serve_run(const struct options *options)
+{
+    struct server server = {.log = {.descriptor = STDERR_FILENO, .level = options->log_level}};
+    if (!address_is_loopback(&options->listen)) {
+        log_line(&server.log, LEVEL_ERROR,
+                 "--listen: %s is not a loopback address; only 127.0.0.1 or [::1] are supported so far, "
+                 "because there is no access control yet",
+                 options->listen.host);
+        return EXIT_USAGE;
+    }
+    struct ep_error error;
+    enum ep_status status = signals_hold(&error);
+    if (status == EP_OK) {
+        status = start(&server, options, &error);
+    }
+    if (status == EP_OK) {
+        announce(&server, options);
+        const int number = signals_wait();
+        log_line(&server.log, LEVEL_INFO, "stopping because of %s", signals_name(number));
+    } else {
+        log_line(&server.log, LEVEL_ERROR, "%s", error.text);
+    }
+    signals_end_at_once();
+    stop(&server);
+    if (status == EP_OK) {
+        log_line(&server.log, LEVEL_INFO, "stopped");
+    }
+    return status == EP_OK ? EXIT_DONE : EXIT_TROUBLE;
+}

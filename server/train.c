@@ -1,0 +1,255 @@
+#include "server/train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/nn/gemm.h"
+#include "server/progress.h"
+#include "server/signals.h"
+
+/** One run and what comes out of it. */
+struct run {
+    struct job job;
+    struct job_cost cost;
+    struct jobs_history history; /**< room for one row an epoch; owned */
+    struct progress progress;
+    int signal; /**< that stopped it; 0: none */
+};
+
+/** Reads the spec's text, which the caller frees. One byte over the limit tells an over-long file. */
+static enum ep_status read_spec(const char *path, char **text, size_t *length, struct ep_error *error)
+{
+    const bool standard_input = strcmp(path, "-") == 0;
+    FILE *file = standard_input ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return ep_fail_errno(error, EP_NOT_FOUND, errno, "cannot open %s", path);
+    }
+    enum ep_status status = EP_OK;
+    char *bytes = malloc(API_BODY_MAX + 1);
+    if (bytes == NULL) {
+        status = ep_fail(error, EP_NO_MEMORY, "no memory to read %s", path);
+    } else {
+        *length = fread(bytes, 1, API_BODY_MAX + 1, file);
+        if (ferror(file)) {
+            status = ep_fail_errno(error, EP_IO, errno, "cannot read %s", path);
+        } else if (*length > API_BODY_MAX) {
+            status = ep_fail(error, EP_TOO_LARGE, "%s is larger than the %d bytes that are allowed", path,
+                             API_BODY_MAX);
+        }
+    }
+    if (!standard_input) {
+        fclose(file);
+    }
+    if (status != EP_OK) {
+        free(bytes);
+        return status;
+    }
+    *text = bytes;
+    return EP_OK;
+}
+
+static void print_faults(const struct ep_faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct ep_fault *fault = &faults->items[i];
+        fprintf(stderr, "%s: %s\n", fault->pointer[0] != '\0' ? fault->pointer : "(the whole spec)",
+                fault->detail);
+    }
+    if (faults->dropped > 0) {
+        fprintf(stderr, "and %zu more\n", faults->dropped);
+    }
+}
+
+/** Reads and resolves the spec into the job; prints what is wrong with it. */
+static enum ep_status load_spec(const struct options *options, struct data_registry *registry,
+                                struct job *job)
+{
+    struct ep_error error;
+    char *text = NULL;
+    size_t length = 0;
+    enum ep_status status = read_spec(options->spec, &text, &length, &error);
+    if (status != EP_OK) {
+        fprintf(stderr, "epochd: %s\n", error.text);
+        return status;
+    }
+    struct ep_faults *faults = calloc(1, sizeof *faults);
+    if (faults == NULL) {
+        status = ep_fail(&error, EP_NO_MEMORY, "no memory to read %s", options->spec);
+    } else {
+        status = api_decode_job_spec(text, length, registry, options->memory_limit, &job->spec,
+                                     job->spec_digest, faults, &error);
+    }
+    if (status != EP_OK) {
+        fprintf(stderr, "epochd: %s: %s\n", options->spec, error.text);
+    }
+    if (status != EP_OK && faults != NULL) {
+        print_faults(faults);
+    }
+    free(faults);
+    free(text);
+    return status;
+}
+
+static enum nn_verdict on_poll(void *context, size_t steps_done)
+{
+    struct run *run = context;
+    progress_step(&run->progress, steps_done);
+    if (run->signal == 0) {
+        run->signal = signals_poll();
+        if (run->signal != 0) {
+            signals_restore();
+        }
+    }
+    return run->signal == 0 ? NN_GO_ON : NN_STOP;
+}
+
+static void on_epoch(void *context, const struct nn_epoch *epoch)
+{
+    struct run *run = context;
+    progress_epoch(&run->progress, epoch);
+    if (run->history.count < run->job.spec.epochs) {
+        run->history.rows[run->history.count++] = *epoch;
+    }
+}
+
+/** Computes what the run takes, and makes room for its history. */
+static enum ep_status prepare(struct run *run, struct data_registry *registry, struct ep_error *error)
+{
+    struct data_info info;
+    const struct job_spec *spec = &run->job.spec;
+    enum ep_status status = data_registry_describe(registry, spec->dataset, &info, error);
+    if (status == EP_OK) {
+        status = job_cost_of(spec, &info, &run->cost, error);
+    }
+    if (status != EP_OK) {
+        return status;
+    }
+    run->history.rows = ep_allocate((size_t)spec->epochs, sizeof *run->history.rows);
+    if (run->history.rows == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for the history");
+    }
+    uint64_t sequence = 0;
+    return ep_id_create(&sequence, run->job.id, error);
+}
+
+/** Writes how the run ended into its job. */
+static void conclude(struct run *run, const struct nn_outcome *outcome)
+{
+    struct job *job = &run->job;
+    job->finished_at = ep_clock_wall_ms();
+    job->cost_test = outcome->cost_test;
+    job->accuracy_test = outcome->accuracy_test;
+    run->history.accuracy_test = outcome->accuracy_test;
+    job->has_latest = run->history.count > 0;
+    if (job->has_latest) {
+        job->latest = run->history.rows[run->history.count - 1];
+    }
+    job->progress = (struct job_progress){
+        .epoch = run->history.count,
+        .epochs = job->spec.epochs,
+        .step = run->progress.done,
+        .steps = run->cost.steps,
+        .fraction = (double)run->progress.done / (double)run->cost.steps,
+        .images_per_second = progress_rate(&run->progress),
+    };
+    switch (outcome->end) {
+    case NN_FINISHED:
+        job->state = JOB_SUCCEEDED;
+        break;
+    case NN_STOPPED:
+        job->state = JOB_CANCELLED;
+        break;
+    case NN_DIVERGED:
+        job->state = JOB_FAILED;
+        job->failed_epoch = outcome->epoch;
+        ep_fail(&job->failure, EP_DIVERGED,
+                "the cost stopped being a finite number in epoch %zu; a smaller eta may help",
+                outcome->epoch);
+        break;
+    }
+}
+
+static enum ep_status print_result(const struct run *run, struct ep_error *error)
+{
+    const enum ep_status status = api_print_result(stdout, &run->job, &run->history, error);
+    if (status == EP_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        return ep_fail_errno(error, EP_IO, errno, "cannot write the result to standard output");
+    }
+    return status;
+}
+
+/** Trains and prints the result. EP_CANCELLED: a signal came; EP_DIVERGED. */
+static enum ep_status train(struct run *run, struct data_registry *registry, struct ep_error *error)
+{
+    const struct job_run_observer observer = {.context = run, .poll = on_poll, .epoch = on_epoch};
+    struct nn_outcome outcome;
+    const struct job_spec *spec = &run->job.spec;
+    run->job.created_at = run->job.started_at = ep_clock_wall_ms();
+    progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
+    enum ep_status status = job_run(spec, registry, &observer, &outcome, error);
+    progress_end(&run->progress);
+    if (status == EP_OK) {
+        conclude(run, &outcome);
+        status = print_result(run, error);
+    }
+    if (status == EP_OK && run->job.state == JOB_FAILED) {
+        return ep_fail(error, EP_DIVERGED, "%s", run->job.failure.text);
+    }
+    if (status == EP_OK && run->job.state == JOB_CANCELLED) {
+        return ep_fail(error, EP_CANCELLED, "stopped by %s after %llu of %llu mini-batches",
+                       signals_name(run->signal), (unsigned long long)run->progress.done,
+                       (unsigned long long)run->cost.steps);
+    }
+    return status;
+}
+
+static enum exit_code train_with(const struct options *options, struct data_registry *registry)
+{
+    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN}};
+    enum ep_status status = load_spec(options, registry, &run.job);
+    if (status != EP_OK) {
+        return status == EP_INVALID || status == EP_NOT_FOUND || status == EP_TOO_LARGE ? EXIT_USAGE
+                                                                                        : EXIT_TROUBLE;
+    }
+    struct ep_error error;
+    status = prepare(&run, registry, &error);
+    // Only now: until here Ctrl-C may end the program at once, also while it waits for standard input.
+    if (status == EP_OK) {
+        status = signals_hold(&error);
+    }
+    if (status == EP_OK) {
+        status = train(&run, registry, &error);
+    }
+    free(run.history.rows);
+    if (status == EP_OK) {
+        return EXIT_DONE;
+    }
+    fprintf(stderr, "epochd: %s\n", error.text);
+    if (status == EP_CANCELLED) {
+        return (enum exit_code)(EXIT_SIGNAL + run.signal);
+    }
+    return status == EP_DIVERGED || status == EP_INTERNAL || status == EP_NO_MEMORY ? EXIT_TRAINING
+                                                                                    : EXIT_TROUBLE;
+}
+
+enum exit_code train_run(const struct options *options)
+{
+    struct ep_error error;
+    struct data_registry *registry = NULL;
+    enum ep_status status = nn_gemm_start(&error);
+    if (status == EP_OK) {
+        status = data_registry_create(options->data_folder, &registry, &error);
+    }
+    if (status != EP_OK) {
+        fprintf(stderr, "epochd: %s\n", error.text);
+        return EXIT_TROUBLE;
+    }
+    const enum exit_code code = train_with(options, registry);
+    data_registry_destroy(registry);
+    return code;
+}
