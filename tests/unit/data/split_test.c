@@ -181,7 +181,7 @@ static void every_way_to_read_gives_the_same_bits(void **state)
     uint8_t labels[30];
     data_split_read(split, DATA_TRAIN, 0, 30, all, labels);
     const uint32_t indices[] = {29, 0, 17, 17};
-    float some[at(4)];
+    float some[4 * FEATURES];
     uint8_t some_labels[4];
     data_split_gather(split, indices, 4, some, some_labels);
     for (size_t i = 0; i < 4; i++) {
