@@ -35,6 +35,7 @@ const char *ep_status_name(enum ep_status status)
     return "unknown";
 }
 
+EP_PRINTF(2, 0)
 static void write_text(struct ep_error *error, const char *format, va_list arguments)
 {
     /* Formatted aside first: an argument may be the text of the same error. */
