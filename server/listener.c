@@ -29,14 +29,15 @@ struct listener {
     struct listener_options options;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    atomic_size_t open; /**< exchanges whose headers have been read and that are not finished */
+    atomic_size_t answering; /**< exchanges whose answer is being made or sent */
 };
 
 /** One request and its answer; belongs to the connection, from the request line to the completion. */
 struct exchange {
     struct listener *listener;
     double started;
-    bool begun; /**< the headers have been read */
+    bool begun;     /**< the headers have been read */
+    bool answering; /**< counted in the listener's `answering` */
     struct wire_refusal target;
     struct http_request request;
     char *body; /**< (body_capacity); grows up to options.body_most */
@@ -97,7 +98,9 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
     if (exchange->begun) {
         log_exchange(exchange);
-        atomic_fetch_sub(&exchange->listener->open, 1);
+    }
+    if (exchange->answering) {
+        atomic_fetch_sub(&exchange->listener->answering, 1);
     }
     http_response_done(&exchange->response);
     free(exchange->body);
@@ -180,6 +183,21 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct exc
     return queued;
 }
 
+static enum MHD_Result answer(struct MHD_Connection *connection, struct exchange *exchange)
+{
+    exchange->answering = true;
+    atomic_fetch_add(&exchange->listener->answering, 1);
+    if (!exchange->refused) {
+        const struct listener_handler *handler = &exchange->listener->options.handler;
+        exchange->request.body = exchange->body;
+        exchange->request.body_length = exchange->body_length;
+        handler->handle(handler->context, &exchange->request, &exchange->response);
+        free(exchange->body);
+        exchange->body = NULL;
+    }
+    return send_answer(connection, exchange);
+}
+
 static void refuse(struct exchange *exchange, int status, const char *detail)
 {
     exchange->refused = true;
@@ -210,19 +228,12 @@ static void judge_body(struct exchange *exchange, const struct wire_head *head, 
     }
 }
 
-/** Whether the library sends an answer that is queued before the body has been read. */
-static bool can_answer_early(enum http_method method)
-{
-    return method == HTTP_POST || method == HTTP_PUT;
-}
-
 /** The first call for a request: its headers are there, its body is not. */
 static enum MHD_Result read_head(struct MHD_Connection *connection, struct exchange *exchange,
                                  const char *method)
 {
     struct http_request *request = &exchange->request;
     exchange->begun = true;
-    atomic_fetch_add(&exchange->listener->open, 1);
     snprintf(exchange->method, sizeof exchange->method, "%s", method);
     request->method = http_method_parse(method);
     request->content_type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
@@ -238,17 +249,18 @@ static enum MHD_Result read_head(struct MHD_Connection *connection, struct excha
     if (refusal.status != 0) {
         exchange->close = true;
         refuse(exchange, refusal.status, refusal.detail);
-        return send_answer(connection, exchange);
+        return answer(connection, exchange);
     }
     size_t length;
     if (!wire_announces_body(&head, &length)) {
         return MHD_YES;
     }
     judge_body(exchange, &head, length);
+    // Other clients are sending already, and would miss an answer that comes before they are done.
     const bool waiting = head.expects || length > DISCARD_MOST;
-    if (exchange->refused && waiting && can_answer_early(request->method)) {
+    if (exchange->refused && waiting) {
         exchange->close = true;
-        return send_answer(connection, exchange);
+        return answer(connection, exchange);
     }
     return MHD_YES;
 }
@@ -291,17 +303,6 @@ static enum MHD_Result read_body(struct exchange *exchange, const char *bytes, s
     memcpy(exchange->body + exchange->body_length, bytes, length);
     exchange->body_length += length;
     return MHD_YES;
-}
-
-static enum MHD_Result answer(struct MHD_Connection *connection, struct exchange *exchange)
-{
-    if (!exchange->refused) {
-        const struct listener_handler *handler = &exchange->listener->options.handler;
-        exchange->request.body = exchange->body;
-        exchange->request.body_length = exchange->body_length;
-        handler->handle(handler->context, &exchange->request, &exchange->response);
-    }
-    return send_answer(connection, exchange);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -399,7 +400,7 @@ void listener_stop(struct listener *listener)
         shutdown(descriptor, SHUT_RDWR);
     }
     const struct timespec pause = {.tv_nsec = 5000000};
-    for (int waited = 0; waited < STOP_MS && atomic_load(&listener->open) > 0; waited += 5) {
+    for (int waited = 0; waited < STOP_MS && atomic_load(&listener->answering) > 0; waited += 5) {
         nanosleep(&pause, NULL);
     }
     MHD_stop_daemon(listener->daemon);

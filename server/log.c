@@ -33,21 +33,25 @@ bool log_level_parse(const char *name, enum log_level *level)
     return false;
 }
 
-/** Whether a terminal may take the character at `text` for a command: C0, DEL, or C1 in UTF-8. */
-static bool is_control(const unsigned char *text)
+/** Bytes of the character at `text` if a terminal may take it for a command: C0, DEL, or C1 in UTF-8. */
+static size_t control_length(const unsigned char *text)
 {
-    return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0);
+    if (text[0] < 0x20 || text[0] == 0x7f) {
+        return 1;
+    }
+    return text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0 ? 2 : 0;
 }
 
-/** Appends `message` to `line`, which has room for it, with every control character as \xNN. */
+/** Appends `message`, as far as there is room for it, with every byte of a control character as \xNN. */
 static size_t append_escaped(char *line, size_t length, const char *message)
 {
-    for (const unsigned char *at = (const unsigned char *)message; *at != '\0'; at++) {
-        if (length + sizeof "\\xNN\n" > LINE_MAX_BYTES) {
-            break;
-        }
-        if (is_control(at)) {
+    const unsigned char *at = (const unsigned char *)message;
+    size_t controls = 0;
+    for (; *at != '\0' && length + sizeof "\\xNN\n" <= LINE_MAX_BYTES; at++) {
+        controls = controls > 0 ? controls : control_length(at);
+        if (controls > 0) {
             length += (size_t)snprintf(line + length, LINE_MAX_BYTES - length, "\\x%02x", *at);
+            controls--;
         } else {
             line[length++] = (char)*at;
         }
