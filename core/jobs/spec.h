@@ -49,12 +49,14 @@ struct job_spec {
 extern const struct ep_fields job_spec_fields;
 
 /**
- * Fills what depends on other fields or on the dataset (hidden from depth, sizes), and adds a fault for
- * everything that does not fit together: depth against hidden, sizes against the dataset's images, batch_size
- * against train_size, batch normalisation with batches of one image, init.std without init.kind gaussian, a
- * network whose memory (job_cost_of) is over `memory_limit` bytes (0: no limit). `given` has bit i set when
- * the client gave row i of job_spec_fields. Every field is within its table's range. Afterwards, and only if
- * no fault was added, the spec is resolved: resolving it again with all bits set changes nothing.
+ * Fills what depends on other fields or on the dataset (hidden from depth, sizes, a batch_size that was not
+ * given and would exceed train_size), and adds a fault for everything that does not fit together: depth
+ * against hidden, sizes against the dataset's images, batch_size against train_size, batch normalisation with
+ * batches of one image, init.std without init.kind gaussian, a network whose memory (job_cost_of) is over
+ * `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of job_spec_fields;
+ * every value is in its row's range, or `faults` already has a fault at its pointer and it is left alone.
+ * `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no fault was
+ * added the spec is resolved: resolving it again with all bits set changes nothing.
  */
 void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
                       size_t memory_limit, struct ep_faults *faults);
@@ -71,6 +73,12 @@ void job_spec_shape(const struct job_spec *spec, const struct data_info *info, s
 
 /** The training options of a resolved spec. */
 void job_spec_member(const struct job_spec *spec, struct nn_member_options *options);
+
+/** Images that an incomplete last mini-batch must have to be trained on: batch statistics need two. */
+size_t job_spec_least_batch(const struct job_spec *spec);
+
+/** Mini-batches in an epoch of a resolved spec. */
+uint64_t job_spec_epoch_steps(const struct job_spec *spec);
 
 /** What a job takes, known before it starts. */
 struct job_cost {

@@ -1,0 +1,175 @@
+#include "core/jobs/spec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/data/split.h"
+
+/* What a spec is resolved with, and where its faults go. */
+struct resolution {
+    struct job_spec *spec;
+    uint64_t given;
+    const struct data_info *info;
+    struct ep_faults *faults;
+};
+
+static bool given(const struct resolution *resolution, const char *name)
+{
+    return (resolution->given >> ep_fields_find(&job_spec_fields, name) & 1) != 0;
+}
+
+/* Whether the value of a field can be believed: none of the faults so far is at its pointer or below. */
+static bool sound(const struct resolution *resolution, const char *name)
+{
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < resolution->faults->count; i++) {
+        const char *pointer = resolution->faults->items[i].pointer;
+        if (pointer[0] == '/' && strncmp(pointer + 1, name, length) == 0 &&
+            (pointer[1 + length] == '\0' || pointer[1 + length] == '/')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void resolve_layers(struct resolution *resolution)
+{
+    struct job_spec *spec = resolution->spec;
+    const bool by_depth = given(resolution, "depth");
+    const bool by_hidden = given(resolution, "hidden");
+    if (!sound(resolution, "depth") || !sound(resolution, "hidden")) {
+        return;
+    }
+    if (!by_depth && !by_hidden) {
+        ep_faults_add(resolution->faults, "/depth",
+                      "is missing; depth (layers with weights) or hidden (units of each "
+                      "hidden layer) is required");
+    } else if (!by_hidden) {
+        spec->hidden.count = (uint32_t)spec->depth - 1;
+        for (uint32_t i = 0; i < spec->hidden.count; i++) {
+            spec->hidden.items[i] = i == 0 ? 50 : 30;
+        }
+    } else if (!by_depth) {
+        spec->depth = spec->hidden.count + 1;
+    } else if (spec->depth != spec->hidden.count + 1) {
+        ep_faults_add(resolution->faults, "/depth",
+                      "got %llu, but hidden has %u layers, which makes a depth of %u; give one of them or "
+                      "let them agree",
+                      (unsigned long long)spec->depth, spec->hidden.count, spec->hidden.count + 1);
+    }
+}
+
+static void resolve_sizes(struct resolution *resolution)
+{
+    struct job_spec *spec = resolution->spec;
+    if (resolution->info == NULL || !sound(resolution, "train_size") ||
+        !sound(resolution, "validation_size")) {
+        return;
+    }
+    const uint64_t images = resolution->info->train_count;
+    const bool train_given = given(resolution, "train_size");
+    if (!given(resolution, "validation_size")) {
+        const uint64_t left = train_given && spec->train_size < images ? images - spec->train_size : 0;
+        const uint64_t tenth = images / 10;
+        spec->validation_size = train_given && left < tenth ? left : tenth;
+    }
+    if (!train_given && spec->validation_size < images) {
+        spec->train_size = images - spec->validation_size;
+    }
+    if (!train_given && spec->validation_size >= images) {
+        ep_faults_add(resolution->faults, "/validation_size",
+                      "got %llu, which leaves no training images: the training part of %s has %llu",
+                      (unsigned long long)spec->validation_size, resolution->info->name,
+                      (unsigned long long)images);
+    } else if (spec->train_size > images || spec->validation_size > images - spec->train_size) {
+        ep_faults_add(
+            resolution->faults, train_given ? "/train_size" : "/validation_size",
+            "%llu training and %llu validation images are asked for; the training part of %s has %llu",
+            (unsigned long long)spec->train_size, (unsigned long long)spec->validation_size,
+            resolution->info->name, (unsigned long long)images);
+    }
+}
+
+static void resolve_batches(struct resolution *resolution)
+{
+    struct job_spec *spec = resolution->spec;
+    if (!sound(resolution, "batch_size")) {
+        return;
+    }
+    const bool size_known = spec->train_size > 0 && sound(resolution, "train_size");
+    if (size_known && !given(resolution, "batch_size") && spec->batch_size > spec->train_size) {
+        spec->batch_size = spec->train_size;
+    }
+    if (size_known && spec->batch_size > spec->train_size) {
+        ep_faults_add(resolution->faults, "/batch_size", "got %llu; there are only %llu training images",
+                      (unsigned long long)spec->batch_size, (unsigned long long)spec->train_size);
+    }
+    if (spec->batch_norm && spec->batch_size < 2 && sound(resolution, "batch_norm")) {
+        ep_faults_add(
+            resolution->faults, "/batch_size",
+            "got %llu; batch normalisation needs mini-batches of at least 2 images (or batch_norm: false)",
+            (unsigned long long)spec->batch_size);
+    }
+}
+
+static void check_init(const struct resolution *resolution)
+{
+    if (given(resolution, "init/std") && resolution->spec->init_kind != NN_INIT_GAUSSIAN &&
+        sound(resolution, "init/kind")) {
+        ep_faults_add(resolution->faults, "/init/std", "goes only with init.kind \"gaussian\"");
+    }
+}
+
+static void check_memory(const struct resolution *resolution, size_t limit)
+{
+    struct job_cost cost;
+    struct ep_error error;
+    const double mebibyte = 1024.0 * 1024.0;
+    if (job_cost_of(resolution->spec, resolution->info, &cost, &error) != EP_OK) {
+        ep_faults_add(resolution->faults, "/hidden", "%s", error.text);
+    } else if (limit > 0 && cost.memory > limit) {
+        ep_faults_add(resolution->faults, "/hidden",
+                      "training this network of %llu parameters takes %.0f MiB (weights, momenta, "
+                      "activations, images); "
+                      "a job may take %.0f MiB here",
+                      (unsigned long long)cost.parameters, (double)cost.memory / mebibyte,
+                      (double)limit / mebibyte);
+    }
+}
+
+void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct data_info *info,
+                      size_t memory_limit, struct ep_faults *faults)
+{
+    struct resolution resolution = {.spec = spec, .given = given_rows, .info = info, .faults = faults};
+    resolve_layers(&resolution);
+    resolve_sizes(&resolution);
+    resolve_batches(&resolution);
+    check_init(&resolution);
+    if (faults->count == 0 && info != NULL) {
+        check_memory(&resolution, memory_limit);
+    }
+}
+
+void job_spec_shape(const struct job_spec *spec, const struct data_info *info, struct nn_shape *shape)
+{
+    *shape = (struct nn_shape){.layers = spec->hidden.count + 1U, .batch_norm = spec->batch_norm};
+    shape->width[0] = info->features;
+    for (size_t l = 0; l < spec->hidden.count; l++) {
+        shape->width[l + 1] = spec->hidden.items[l];
+    }
+    shape->width[shape->layers] = info->classes;
+}
+
+void job_spec_member(const struct job_spec *spec, struct nn_member_options *options)
+{
+    *options = (struct nn_member_options){
+        .eta = spec->eta,
+        .lambda = spec->lambda,
+        .momentum = spec->momentum,
+        .decay_every = spec->decay_every,
+        .decay_factor = spec->decay_factor,
+        .init = (enum nn_init_kind)spec->init_kind,
+        .init_std = spec->init_std,
+        .seed = spec->seed,
+    };
+}

@@ -1,0 +1,201 @@
+#include <stddef.h>
+
+#include "core/base/macros.h"
+#include "core/jobs/spec.h"
+
+static const char *const normalize_names[] = {"mean", "standard", "none", NULL};
+static const char *const init_names[] = {"he", "xavier", "gaussian", NULL};
+
+#define AT(member) .offset = offsetof(struct job_spec, member)
+
+static const struct ep_field rows[] = {
+    {
+        .name = "dataset",
+        .kind = EP_FIELD_TEXT,
+        AT(dataset),
+        .required = true,
+        .length_most = JOB_DATASET_MAX,
+        .form = EP_TEXT_WORD,
+        .help = "Name of the dataset to train on, as GET /v1/datasets lists it.",
+    },
+    {
+        .name = "train_size",
+        .kind = EP_FIELD_INTEGER,
+        AT(train_size),
+        .derived = true,
+        .least = 1,
+        .most = 1e7,
+        .unit = "images",
+        .help =
+            "Training images: the first ones of the dataset's training part. Default: all that validation "
+            "leaves.",
+    },
+    {
+        .name = "validation_size",
+        .kind = EP_FIELD_INTEGER,
+        AT(validation_size),
+        .derived = true,
+        .least = 0,
+        .most = 1e7,
+        .unit = "images",
+        .help = "Validation images: those right after the training images. Default: a tenth of the training "
+                "part, "
+                "or what train_size leaves if that is less.",
+    },
+    {
+        .name = "normalize",
+        .kind = EP_FIELD_CHOICE,
+        AT(normalize),
+        .choices = normalize_names,
+        .help = "What is done to pixels in 0 … 1: minus the mean of each position over the training images "
+                "(mean), "
+                "that divided by the standard deviation (standard), or nothing (none).",
+    },
+    {
+        .name = "depth",
+        .kind = EP_FIELD_INTEGER,
+        AT(depth),
+        .derived = true,
+        .least = 1,
+        .most = JOB_DEPTH_MAX,
+        .unit = "layers",
+        .help = "Layers with weights: the hidden layers and the last one. Alone it means hidden layers of "
+                "50, 30, "
+                "30, … units; depth or hidden is required.",
+    },
+    {
+        .name = "hidden",
+        .kind = EP_FIELD_INTEGER_LIST,
+        AT(hidden),
+        .derived = true,
+        .least = 1,
+        .most = JOB_HIDDEN_MAX,
+        .items_most = EP_INTEGER_LIST_MAX,
+        .unit = "units",
+        .help = "Units of each hidden layer, from the first on. An empty list is softmax regression.",
+    },
+    {
+        .name = "batch_norm",
+        .kind = EP_FIELD_BOOLEAN,
+        AT(batch_norm),
+        .preset = 1,
+        .help = "Batch normalisation of every hidden layer before its ReLU, without learned scale and shift.",
+    },
+    {
+        .name = "eta",
+        .kind = EP_FIELD_NUMBER,
+        AT(eta),
+        .above_least = true,
+        .most = 100,
+        .preset = 0.02,
+        .help = "Learning rate of the first epoch.",
+    },
+    {
+        .name = "lambda",
+        .kind = EP_FIELD_NUMBER,
+        AT(lambda),
+        .most = 100,
+        .help = "Weight of the penalty: lambda times the sum of all squared weights is added to the cost.",
+    },
+    {
+        .name = "epochs",
+        .kind = EP_FIELD_INTEGER,
+        AT(epochs),
+        .required = true,
+        .least = 1,
+        .most = JOB_EPOCHS_MAX,
+        .unit = "epochs",
+        .help = "Passes over the training images.",
+    },
+    {
+        .name = "batch_size",
+        .kind = EP_FIELD_INTEGER,
+        AT(batch_size),
+        .least = 1,
+        .most = JOB_BATCH_MAX,
+        .preset = 100,
+        .unit = "images",
+        .help =
+            "Images in a mini-batch, at most train_size; at least 2 with batch normalisation. A smaller last "
+            "batch of an epoch is trained on too, unless it is a single image and batch_norm is on.",
+    },
+    {
+        .name = "momentum",
+        .kind = EP_FIELD_NUMBER,
+        AT(momentum),
+        .most = 0.9999,
+        .preset = 0.9,
+        .help = "Share of the last step that is kept in the next.",
+    },
+    {
+        .name = "decay/every",
+        .kind = EP_FIELD_INTEGER,
+        AT(decay_every),
+        .least = 1,
+        .most = JOB_EPOCHS_MAX,
+        .preset = 10,
+        .unit = "epochs",
+        .help = "Epochs between two reductions of the learning rate.",
+    },
+    {
+        .name = "decay/factor",
+        .kind = EP_FIELD_NUMBER,
+        AT(decay_factor),
+        .above_least = true,
+        .most = 1,
+        .preset = 0.95,
+        .help = "What the learning rate is multiplied by at each reduction; 1 keeps it constant.",
+    },
+    {
+        .name = "init/kind",
+        .kind = EP_FIELD_CHOICE,
+        AT(init_kind),
+        .choices = init_names,
+        .help = "Variance of the normally distributed first weights: 2 / inputs (he), 2 / (inputs + outputs) "
+                "(xavier) or std² (gaussian). Biases start at 0.",
+    },
+    {
+        .name = "init/std",
+        .kind = EP_FIELD_NUMBER,
+        AT(init_std),
+        .above_least = true,
+        .most = 10,
+        .preset = 0.001,
+        .help = "Standard deviation of the first weights; only with kind gaussian.",
+    },
+    {
+        .name = "shuffle",
+        .kind = EP_FIELD_BOOLEAN,
+        AT(shuffle),
+        .preset = 1,
+        .help = "A new random order of the training images in each epoch; otherwise the order of the files.",
+    },
+    {
+        .name = "seed",
+        .kind = EP_FIELD_INTEGER,
+        AT(seed),
+        .most = 9007199254740991,
+        .preset = 1,
+        .help = "Seed of the first weights and of the order of the images.",
+    },
+    {
+        .name = "name",
+        .kind = EP_FIELD_TEXT,
+        AT(name),
+        .length_most = JOB_NAME_MAX,
+        .form = EP_TEXT_FREE,
+        .unit = "bytes",
+        .help = "A name for people; need not be unique.",
+    },
+    {
+        .name = "tags",
+        .kind = EP_FIELD_TEXT_LIST,
+        AT(tags),
+        .items_most = EP_TEXT_LIST_MAX,
+        .length_most = EP_TEXT_ITEM_MAX,
+        .form = EP_TEXT_WORD,
+        .help = "Words to find jobs by, each at most once.",
+    },
+};
+
+const struct ep_fields job_spec_fields = {rows, EP_COUNT(rows), sizeof(struct job_spec)};
