@@ -1,6 +1,7 @@
 #include "server/log.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,13 +60,8 @@ static size_t append_escaped(char *line, size_t length, const char *message)
     return length;
 }
 
-EP_PRINTF(3, 0)
-static void write_line(const struct log *log, enum log_level level, const char *format, va_list arguments)
+static void write_line(const struct log *log, enum log_level level, const char *message)
 {
-    char message[MESSAGE_MAX];
-    if (vsnprintf(message, sizeof message, format, arguments) < 0) {
-        return;
-    }
     char time[EP_TIME_TEXT];
     ep_clock_format(ep_clock_wall_ms(), time);
     char line[LINE_MAX_BYTES];
@@ -78,25 +74,25 @@ static void write_line(const struct log *log, enum log_level level, const char *
     } while (written < 0 && errno == EINTR);
 }
 
-void log_line_list(const struct log *log, enum log_level level, const char *format, va_list arguments)
-{
-    if (level <= log->level) {
-        write_line(log, level, format, arguments);
-    }
-}
-
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
 {
+    if (level > log->level) {
+        return;
+    }
+    char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    log_line_list(log, level, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    write_line(log, level, message);
 }
 
 void log_announce(const struct log *log, const char *format, ...)
 {
+    char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    write_line(log, LEVEL_INFO, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    write_line(log, LEVEL_INFO, message);
 }

@@ -1,7 +1,6 @@
 #ifndef EP_SERVER_LOG_H
 #define EP_SERVER_LOG_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 
 #include "core/base/macros.h"
@@ -27,10 +26,6 @@ EP_NODISCARD bool log_level_parse(const char *name, enum log_level *level);
  * the message are escaped; a long message is cut.
  */
 void log_line(const struct log *log, enum log_level level, const char *format, ...) EP_PRINTF(3, 4);
-
-/** As log_line. */
-void log_line_list(const struct log *log, enum log_level level, const char *format, va_list arguments)
-    EP_PRINTF(3, 0);
 
 /** Writes a line of level info whatever the level of the log is: what whoever started us waits for. */
 void log_announce(const struct log *log, const char *format, ...) EP_PRINTF(2, 3);
