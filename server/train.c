@@ -142,8 +142,7 @@ static void conclude(struct run *run, const struct nn_outcome *outcome)
 {
     struct job *job = &run->job;
     job->finished_at = ep_clock_wall_ms();
-    job->cost_test = outcome->cost_test;
-    job->accuracy_test = outcome->accuracy_test;
+    job_run_conclude(outcome, job);
     run->history.accuracy_test = outcome->accuracy_test;
     job->has_latest = run->history.count > 0;
     if (job->has_latest) {
@@ -157,21 +156,9 @@ static void conclude(struct run *run, const struct nn_outcome *outcome)
         .fraction = (double)run->progress.done / (double)run->cost.steps,
         .images_per_second = progress_rate(&run->progress),
     };
-    switch (outcome->end) {
-    case NN_FINISHED:
-        job->state = JOB_SUCCEEDED;
-        break;
-    case NN_STOPPED:
-        job->state = JOB_CANCELLED;
-        break;
-    case NN_DIVERGED:
-        job->state = JOB_FAILED;
-        job->failed_epoch = outcome->epoch;
-        ep_fail(&job->failure, EP_DIVERGED,
-                "the cost stopped being a finite number in epoch %zu; a smaller eta may help",
-                outcome->epoch);
-        break;
-    }
+    job->state = outcome->end == NN_FINISHED  ? JOB_SUCCEEDED
+                 : outcome->end == NN_STOPPED ? JOB_CANCELLED
+                                              : JOB_FAILED;
 }
 
 static enum ep_status print_result(const struct run *run, struct ep_error *error)

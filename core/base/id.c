@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -23,6 +24,14 @@ enum ep_status ep_id_create(uint64_t *sequence, char id[EP_ID_TEXT], struct ep_e
              (unsigned)(mine & 0xfff), (unsigned)(0x8000 | (random >> 50)),
              (unsigned long long)(random & 0xffffffffffff));
     return EP_OK;
+}
+
+uint64_t ep_id_sequence(const char *id)
+{
+    const uint64_t high = strtoull(id, NULL, 16);
+    const uint64_t low = strtoull(id + 9, NULL, 16);
+    const uint64_t counter = strtoull(id + 15, NULL, 16);
+    return (high << 16 | low) << 12 | counter;
 }
 
 bool ep_id_valid(const char *text)

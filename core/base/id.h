@@ -18,6 +18,9 @@ enum { EP_ID_TEXT = 37 };
  */
 EP_NODISCARD enum ep_status ep_id_create(uint64_t *sequence, char id[EP_ID_TEXT], struct ep_error *error);
 
+/** The sequence from which ids go on that are newer than `id`, which must be valid. */
+uint64_t ep_id_sequence(const char *id);
+
 /** Whether `text` has the form that ep_id_create gives. */
 bool ep_id_valid(const char *text);
 

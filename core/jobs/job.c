@@ -1,7 +1,10 @@
 #include "core/jobs/job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/base/memory.h"
 
 static const char *const state_names[JOB_STATES] = {
     [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",     [JOB_SUCCEEDED] = "succeeded",
@@ -27,6 +30,41 @@ bool job_state_parse(const char *name, enum job_state *state)
 bool job_state_final(enum job_state state)
 {
     return state == JOB_SUCCEEDED || state == JOB_FAILED || state == JOB_CANCELLED;
+}
+
+enum ep_status job_copy(const struct job *from, struct job *to, struct ep_error *error)
+{
+    struct job_transition *transitions = ep_allocate(from->transition_count, sizeof *transitions);
+    if (transitions == NULL) {
+        *to = (struct job){0};
+        return ep_fail(error, EP_NO_MEMORY, "no memory to copy job %s", from->id);
+    }
+    memcpy(transitions, from->transitions, from->transition_count * sizeof *transitions);
+    *to = *from;
+    to->transitions = transitions;
+    return EP_OK;
+}
+
+enum ep_status job_move(struct job *job, enum job_state state, int64_t at, const char *reason,
+                        struct ep_error *error)
+{
+    if (job->transition_count < JOB_TRANSITIONS_MAX) {
+        const size_t count = job->transition_count + 1;
+        struct job_transition *longer = reallocarray(job->transitions, count, sizeof *longer);
+        if (longer == NULL) {
+            return ep_fail(error, EP_NO_MEMORY, "no memory for another transition of job %s", job->id);
+        }
+        job->transitions = longer;
+        job->transition_count = count;
+    } else {
+        struct job_transition *middle = &job->transitions[JOB_TRANSITIONS_MAX / 2];
+        memmove(middle, middle + 1, (JOB_TRANSITIONS_MAX / 2 - 1) * sizeof *middle);
+    }
+    struct job_transition *newest = &job->transitions[job->transition_count - 1];
+    *newest = (struct job_transition){.state = state, .at = at};
+    snprintf(newest->reason, sizeof newest->reason, "%s", reason);
+    job->state = state;
+    return EP_OK;
 }
 
 void job_done(struct job *job)

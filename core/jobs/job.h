@@ -77,6 +77,17 @@ struct job {
     uint64_t failed_epoch;   /**< the epoch (from 1) in which it diverged; 0 otherwise */
 };
 
+/** Copies `from`, its transitions included, into `to`; release it with job_done. EP_NO_MEMORY: *to is zeroed.
+ */
+EP_NODISCARD enum ep_status job_copy(const struct job *from, struct job *to, struct ep_error *error);
+
+/**
+ * Puts the job into `state` at wall clock `at` (ms) and adds the transition; beyond JOB_TRANSITIONS_MAX the
+ * oldest of the newer half is dropped. EP_NO_MEMORY: the job is as it was.
+ */
+EP_NODISCARD enum ep_status job_move(struct job *job, enum job_state state, int64_t at, const char *reason,
+                                     struct ep_error *error);
+
 /** Releases what a snapshot owns, not the struct itself. A zeroed struct is fine. */
 void job_done(struct job *job);
 

@@ -110,3 +110,15 @@ enum ep_status job_run(const struct job_spec *spec, struct data_registry *regist
     data_split_destroy(run.split);
     return status;
 }
+
+void job_run_conclude(const struct nn_outcome *outcome, struct job *job)
+{
+    job->cost_test = outcome->cost_test;
+    job->accuracy_test = outcome->accuracy_test;
+    if (outcome->end == NN_DIVERGED) {
+        job->failed_epoch = outcome->epoch;
+        ep_fail(&job->failure, EP_DIVERGED,
+                "the cost stopped being a finite number in epoch %zu; a smaller eta may help",
+                outcome->epoch);
+    }
+}

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/data/registry.h"
+#include "core/jobs/job.h"
 #include "core/jobs/spec.h"
 #include "core/nn/trainer.h"
 
@@ -25,5 +26,8 @@ struct job_run_observer {
 EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
                                     const struct job_run_observer *observer, struct nn_outcome *outcome,
                                     struct ep_error *error);
+
+/** Writes what came out of a run into its job: results or failure. The state is the caller's to set. */
+void job_run_conclude(const struct nn_outcome *outcome, struct job *job);
 
 #endif
