@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
-void store_columns_add_names(sqlite3_str *sql, const struct ep_fields *fields)
+void store_columns_add_names(sqlite3_str *sql, const char *table, const struct ep_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++) {
-        sqlite3_str_appendall(sql, ", ");
+        sqlite3_str_appendf(sql, ", %s", table);
         for (const char *c = fields->rows[i].name; *c != '\0'; c++) {
             sqlite3_str_appendchar(sql, 1, *c == '/' ? '_' : *c);
         }

@@ -15,8 +15,8 @@
  * store.
  */
 
-/** Adds the columns' names to `sql`, each after a comma. */
-void store_columns_add_names(sqlite3_str *sql, const struct ep_fields *fields);
+/** Adds the columns' names to `sql`, each after a comma and `table` ("" or "job."). */
+void store_columns_add_names(sqlite3_str *sql, const char *table, const struct ep_fields *fields);
 
 /**
  * Binds the members of `object` to parameters `first`, first + 1, … `object` must live until the statement's

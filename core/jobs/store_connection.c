@@ -46,7 +46,7 @@ static sqlite3_str *build_insert(void)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
     sqlite3_str_appendall(sql, "INSERT INTO job (" JOB_COLUMNS);
-    store_columns_add_names(sql, &job_spec_fields);
+    store_columns_add_names(sql, "", &job_spec_fields);
     sqlite3_str_appendall(sql, ") VALUES (?1");
     for (size_t i = 1; i < COLUMN_SPEC + job_spec_fields.count; i++) {
         sqlite3_str_appendf(sql, ", ?%d", (int)i + 1);
@@ -59,7 +59,7 @@ static sqlite3_str *build_load(void)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
     sqlite3_str_appendall(sql, "SELECT " JOB_COLUMNS);
-    store_columns_add_names(sql, &job_spec_fields);
+    store_columns_add_names(sql, "job.", &job_spec_fields);
     sqlite3_str_appendall(sql,
                           ", " EPOCH_COLUMNS " FROM job LEFT JOIN epoch ON epoch.job_id = job.id "
                           "AND epoch.epoch = (SELECT max(e.epoch) FROM epoch AS e WHERE e.job_id = job.id) "
