@@ -1,0 +1,85 @@
+#include <string.h>
+
+#include "api/api.h"
+#include "api/json.h"
+#include "api/schema.h"
+
+/* What a client says, resolved with what the server has. */
+
+/* Whether the dataset's name can be believed: it was given, and nothing was wrong with it. */
+static bool names_dataset(const struct job_spec *spec, const struct ep_faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        if (strcmp(faults->items[i].pointer, "/dataset") == 0) {
+            return false;
+        }
+    }
+    return spec->dataset[0] != '\0';
+}
+
+/* Resolves the spec as far as the dataset is known, and faults a dataset that cannot be trained on. */
+static enum ep_status resolve(struct job_spec *spec, uint64_t given, struct data_registry *registry,
+                              size_t memory_limit, struct ep_faults *faults, struct ep_error *error)
+{
+    struct data_info info;
+    const struct data_info *known = NULL;
+    if (names_dataset(spec, faults)) {
+        const enum ep_status status = data_registry_describe(registry, spec->dataset, &info, error);
+        if (status == EP_OK) {
+            known = &info;
+        } else if (status == EP_NOT_FOUND) {
+            ep_faults_add(faults, "/dataset", "%s", error->text);
+        } else {
+            return status;
+        }
+        if (status == EP_OK && !info.available) {
+            ep_faults_add(faults, "/dataset", "%s", info.fault);
+        }
+    }
+    job_spec_resolve(spec, given, known, memory_limit, faults);
+    return EP_OK;
+}
+
+/* Computes the digest, for which the images themselves are needed. */
+static enum ep_status digest(const struct job_spec *spec, struct data_registry *registry,
+                             char spec_digest[EP_SHA256_TEXT], struct ep_faults *faults,
+                             struct ep_error *error)
+{
+    const struct data_set *set = NULL;
+    const enum ep_status status = data_registry_open(registry, spec->dataset, &set, error);
+    if (status == EP_NO_MEMORY) {
+        return status;
+    }
+    if (status != EP_OK) {
+        ep_faults_add(faults, "/dataset", "%s", error->text);
+        return EP_OK;
+    }
+    return job_spec_digest(spec, set->digest, spec_digest, error);
+}
+
+enum ep_status api_decode_job_spec(const char *text, size_t length, struct data_registry *registry,
+                                   size_t memory_limit, struct job_spec *spec,
+                                   char spec_digest[EP_SHA256_TEXT], struct ep_faults *faults,
+                                   struct ep_error *error)
+{
+    json_t *root = NULL;
+    uint64_t given = 0;
+    enum ep_status status = json_read(text, length, &root, error);
+    if (status != EP_OK) {
+        return status;
+    }
+    schema_decode(&job_spec_fields, root, spec, &given, faults);
+    const bool object = json_is_object(root);
+    json_decref(root);
+    if (object) {
+        status = resolve(spec, given, registry, memory_limit, faults, error);
+    }
+    if (status == EP_OK && faults->count == 0) {
+        status = digest(spec, registry, spec_digest, faults, error);
+    }
+    if (status == EP_OK && faults->count > 0) {
+        const size_t count = faults->count + faults->dropped;
+        return ep_fail(error, EP_INVALID, "the spec has %zu fault%s", count, count == 1 ? "" : "s");
+    }
+    return status;
+}

@@ -1,0 +1,226 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/job_json.h"
+#include "api/json.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "api/routes.h"
+
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 200, MEASURED_DIGITS = 4 };
+
+/* What `?dry_run=true` says of a spec that is right. */
+static void answer_dry_run(const struct api_call *call, const struct job_spec *spec, const char *digest,
+                           struct http_response *response)
+{
+    struct data_info info;
+    struct job_cost cost;
+    struct ep_error error;
+    enum ep_status status = data_registry_describe(call->api->registry, spec->dataset, &info, &error);
+    if (status == EP_OK) {
+        status = job_cost_of(spec, &info, &cost, &error);
+    }
+    if (status != EP_OK) {
+        problem_respond_error(response, &error);
+        return;
+    }
+    json_respond(
+        response, 200,
+        json_pack("{s:o, s:s, s:I, s:o, s:I, s:I, s:o}", "spec", job_spec_json(spec), "spec_digest", digest,
+                  "parameters", (json_int_t)cost.parameters, "flops",
+                  json_rounded(cost.flops, MEASURED_DIGITS), "memory_bytes", (json_int_t)cost.memory, "steps",
+                  (json_int_t)cost.steps, "estimated_seconds",
+                  json_rounded(jobs_estimate_seconds(call->api->jobs, cost.flops), MEASURED_DIGITS)));
+}
+
+/* The core knows one reason for "not now"; clients are told which of the two it is. */
+static void refuse_creation(const struct api_call *call, const struct ep_error *error,
+                            struct http_response *response)
+{
+    struct jobs_load load;
+    jobs_read_load(call->api->jobs, &load);
+    if (error->status == EP_UNAVAILABLE && load.by_state[JOB_QUEUED] >= load.queued_most) {
+        problem_respond(response, PROBLEM_QUEUE_FULL, "%s", error->text);
+    } else {
+        problem_respond_error(response, error);
+    }
+}
+
+static void create(const struct api_call *call, const struct job_spec *spec, const char *digest,
+                   struct http_response *response)
+{
+    struct job job;
+    struct ep_error error;
+    if (jobs_create(call->api->jobs, spec, digest, &job, &error) != EP_OK) {
+        refuse_creation(call, &error, response);
+        return;
+    }
+    http_add_header(response, "Location", "/v1/jobs/%s", job.id);
+    json_respond(response, 202, job_json(&job));
+    job_done(&job);
+}
+
+void create_job(const struct api_call *call, struct http_response *response)
+{
+    const struct http_request *request = call->request;
+    bool dry_run = false;
+    if (!query_boolean(request, "dry_run", &dry_run, response)) {
+        return;
+    }
+    struct job_spec spec;
+    char digest[EP_SHA256_TEXT];
+    struct ep_error error;
+    struct ep_faults *faults = calloc(1, sizeof *faults);
+    if (faults == NULL) {
+        problem_respond_bare(response);
+        return;
+    }
+    const enum ep_status status =
+        api_decode_job_spec(request->body, request->body_length, call->api->registry, call->api->memory_limit,
+                            &spec, digest, faults, &error);
+    if (faults->count > 0) {
+        problem_respond_faults(response, faults);
+    } else if (status == EP_INVALID) {
+        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
+    } else if (status != EP_OK) {
+        problem_respond_error(response, &error);
+    } else if (dry_run) {
+        answer_dry_run(call, &spec, digest, response);
+    } else {
+        create(call, &spec, digest, response);
+    }
+    free(faults);
+}
+
+static void answer_page(const struct jobs_page *page, struct http_response *response)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < page->count && list != NULL; i++) {
+        if (json_array_append_new(list, job_json(&page->items[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    json_respond(response, 200,
+                 json_pack("{s:o, s:o}", "data", list, "next_cursor",
+                           page->next[0] != '\0' ? json_string(page->next) : json_null()));
+}
+
+/* Adds the states of one parameter, separated by commas. */
+static bool read_states(const char *value, unsigned *states, struct http_response *response)
+{
+    while (*value != '\0') {
+        char name[16];
+        enum job_state state;
+        const size_t length = strcspn(value, ",");
+        const size_t kept = length < sizeof name ? length : 0;
+        memcpy(name, value, kept);
+        name[kept] = '\0';
+        if (!job_state_parse(name, &state)) {
+            problem_respond(response, PROBLEM_INVALID_QUERY,
+                            "state: got %.32s; a state is queued, running, succeeded, failed or cancelled",
+                            value);
+            return false;
+        }
+        *states |= 1U << state;
+        value += length;
+        value += *value == ',';
+    }
+    return true;
+}
+
+static bool read_query(const struct http_request *request, struct jobs_query *query,
+                       struct http_response *response)
+{
+    uint64_t limit = LIMIT_DEFAULT;
+    bool fits = query_integer(request, "limit", 1, LIMIT_MAX, &limit, response) &&
+                query_word(request, "dataset", &query->dataset, response) &&
+                query_word(request, "tag", &query->tag, response) &&
+                query_once(request, "cursor", &query->before, response);
+    for (size_t i = 0; i < request->query_count && fits; i++) {
+        if (strcmp(request->query[i].name, "state") == 0) {
+            fits = read_states(request->query[i].value, &query->states, response);
+        }
+    }
+    if (fits && query->before != NULL && !ep_id_valid(query->before)) {
+        problem_respond(response, PROBLEM_INVALID_QUERY,
+                        "cursor: must be the next_cursor of an earlier answer");
+        fits = false;
+    }
+    query->limit = (size_t)limit;
+    return fits;
+}
+
+void list_jobs(const struct api_call *call, struct http_response *response)
+{
+    struct jobs_query query = {0};
+    struct jobs_page page;
+    struct ep_error error;
+    if (!read_query(call->request, &query, response)) {
+        return;
+    }
+    if (jobs_list(call->api->jobs, &query, &page, &error) != EP_OK) {
+        problem_respond_error(response, &error);
+        return;
+    }
+    answer_page(&page, response);
+    jobs_page_done(&page);
+}
+
+void get_job(const struct api_call *call, struct http_response *response)
+{
+    struct job job;
+    struct ep_error error;
+    if (jobs_get(call->api->jobs, call->argument, &job, &error) != EP_OK) {
+        problem_respond_error(response, &error);
+        return;
+    }
+    json_respond(response, 200, job_json(&job));
+    job_done(&job);
+}
+
+/* Whether a body that must say nothing says nothing. */
+static bool says_nothing(const struct http_request *request, struct http_response *response)
+{
+    json_t *root = NULL;
+    struct ep_error error;
+    if (request->body_length == 0) {
+        return true;
+    }
+    if (json_read(request->body, request->body_length, &root, &error) != EP_OK) {
+        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
+        return false;
+    }
+    const bool nothing = json_is_object(root) && json_object_size(root) == 0;
+    json_decref(root);
+    if (!nothing) {
+        problem_respond(response, PROBLEM_BAD_REQUEST, "the body must be empty or {}");
+    }
+    return nothing;
+}
+
+void cancel_job(const struct api_call *call, struct http_response *response)
+{
+    struct job job;
+    struct ep_error error;
+    if (!says_nothing(call->request, response)) {
+        return;
+    }
+    if (jobs_cancel(call->api->jobs, call->argument, &job, &error) != EP_OK) {
+        problem_respond_error(response, &error);
+        return;
+    }
+    json_respond(response, 200, job_json(&job));
+    job_done(&job);
+}
+
+void delete_job(const struct api_call *call, struct http_response *response)
+{
+    struct ep_error error;
+    if (jobs_delete(call->api->jobs, call->argument, &error) != EP_OK) {
+        problem_respond_error(response, &error);
+        return;
+    }
+    response->status = 204;
+}

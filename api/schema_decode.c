@@ -1,0 +1,293 @@
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/schema.h"
+
+enum { NAME_MAX_BYTES = 64, POINTER_MAX = 128, CLOSE_ENOUGH = 2 };
+
+/* An object being decoded. */
+struct decoding {
+    const struct ep_fields *fields;
+    void *target;
+    uint64_t given;
+    struct ep_faults *faults;
+};
+
+static void refuse(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
+                   const json_t *value)
+{
+    char allowed[SCHEMA_WORDS_MAX];
+    char got[SCHEMA_WORDS_MAX];
+    schema_allowed(field, allowed);
+    schema_got(value, got);
+    ep_faults_add(decoding->faults, pointer, "got %s; %s must be %s", got, field->name, allowed);
+}
+
+static bool in_range(const struct ep_field *field, double number)
+{
+    return (field->above_least ? number > field->least : number >= field->least) && number <= field->most;
+}
+
+/* The tables allow no integer beyond 2^53, so that a double holds each exactly. */
+static bool read_integer(const struct ep_field *field, const json_t *value, double *number)
+{
+    *number = json_number_value(value);
+    return json_is_number(value) && *number == trunc(*number) && in_range(field, *number);
+}
+
+static bool read_text(const struct ep_field *field, const json_t *value, char *text)
+{
+    const size_t length = json_string_length(value);
+    const bool fits = json_is_string(value) && length <= field->length_most &&
+                      (field->form == EP_TEXT_FREE || length > 0) &&
+                      ep_text_allowed(field->form, json_string_value(value), length);
+    if (fits) {
+        memcpy(text, json_string_value(value), length + 1);
+    }
+    return fits;
+}
+
+static bool read_choice(const struct ep_field *field, const json_t *value, int *choice)
+{
+    for (int i = 0; json_is_string(value) && field->choices[i] != NULL; i++) {
+        if (strcmp(field->choices[i], json_string_value(value)) == 0) {
+            *choice = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_integers(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
+                          const json_t *list)
+{
+    struct ep_integer_list *integers = ep_field_at(field, decoding->target);
+    integers->count = 0;
+    if (!json_is_array(list) || json_array_size(list) > field->items_most) {
+        refuse(decoding, field, pointer, list);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        double number;
+        if (read_integer(field, item, &number)) {
+            integers->items[integers->count++] = (uint32_t)number;
+        } else {
+            char at[POINTER_MAX + 24];
+            snprintf(at, sizeof at, "%s/%zu", pointer, i);
+            refuse(decoding, field, at, item);
+        }
+    }
+}
+
+static bool contains(const struct ep_text_list *texts, const char *text)
+{
+    for (uint32_t i = 0; i < texts->count; i++) {
+        if (strcmp(texts->items[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_texts(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
+                       const json_t *list)
+{
+    struct ep_text_list *texts = ep_field_at(field, decoding->target);
+    texts->count = 0;
+    if (!json_is_array(list) || json_array_size(list) > field->items_most) {
+        refuse(decoding, field, pointer, list);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        if (read_text(field, item, texts->items[texts->count]) &&
+            !contains(texts, texts->items[texts->count])) {
+            texts->count++;
+        } else {
+            char at[POINTER_MAX + 24];
+            snprintf(at, sizeof at, "%s/%zu", pointer, i);
+            refuse(decoding, field, at, item);
+        }
+    }
+}
+
+/* Reads one value that is not a list; false when it is wrong. */
+static bool read_value(const struct ep_field *field, const json_t *value, void *member)
+{
+    double number;
+    bool fits = false;
+    switch (field->kind) {
+    case EP_FIELD_INTEGER:
+        fits = read_integer(field, value, &number);
+        if (fits) {
+            *(uint64_t *)member = (uint64_t)number;
+        }
+        break;
+    case EP_FIELD_NUMBER:
+        number = json_number_value(value);
+        fits = json_is_number(value) && in_range(field, number);
+        if (fits) {
+            *(double *)member = number;
+        }
+        break;
+    case EP_FIELD_BOOLEAN:
+        fits = json_is_boolean(value);
+        if (fits) {
+            *(bool *)member = json_is_true(value);
+        }
+        break;
+    case EP_FIELD_TEXT:
+        fits = read_text(field, value, member);
+        break;
+    case EP_FIELD_CHOICE:
+        fits = read_choice(field, value, member);
+        break;
+    case EP_FIELD_INTEGER_LIST:
+    case EP_FIELD_TEXT_LIST:
+        break;
+    }
+    return fits;
+}
+
+static void read_field(struct decoding *decoding, size_t row, const char *pointer, const json_t *value)
+{
+    const struct ep_field *field = &decoding->fields->rows[row];
+    decoding->given |= (uint64_t)1 << row;
+    if (field->kind == EP_FIELD_INTEGER_LIST) {
+        read_integers(decoding, field, pointer, value);
+    } else if (field->kind == EP_FIELD_TEXT_LIST) {
+        read_texts(decoding, field, pointer, value);
+    } else if (!read_value(field, value, ep_field_at(field, decoding->target))) {
+        refuse(decoding, field, pointer, value);
+    }
+}
+
+/* Whether `name` is an object whose members the table describes. */
+static bool is_group(const struct ep_fields *fields, const char *name)
+{
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < fields->count; i++) {
+        if (strncmp(fields->rows[i].name, name, length) == 0 && fields->rows[i].name[length] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Writes PREFIX/KEY as a JSON Pointer (RFC 6901); a key that is too long is cut. */
+static void point_to(char pointer[POINTER_MAX], const char *prefix, const char *key)
+{
+    size_t used = (size_t)snprintf(pointer, POINTER_MAX, "%s/", prefix);
+    for (; *key != '\0' && used + 3 < POINTER_MAX; key++) {
+        const char *escaped = *key == '~' ? "~0" : *key == '/' ? "~1" : NULL;
+        if (escaped != NULL) {
+            memcpy(pointer + used, escaped, 2);
+            used += 2;
+        } else {
+            pointer[used++] = *key;
+        }
+    }
+    /* What was cut in the middle of a character would not be UTF-8. */
+    while (*key != '\0' && used > 0 && ((unsigned char)pointer[used - 1] & 0x80) != 0) {
+        used--;
+    }
+    pointer[used] = '\0';
+}
+
+/* The name that somebody may have meant by `name`, or NULL. */
+static const char *nearest(const struct ep_fields *fields, const char *name)
+{
+    const char *best = NULL;
+    size_t least = CLOSE_ENOUGH + 1;
+    for (size_t i = 0; i < fields->count; i++) {
+        const char *candidate = fields->rows[i].name;
+        const char *last = strrchr(candidate, '/');
+        const size_t whole = schema_distance(name, candidate);
+        const size_t member = last == NULL ? whole : schema_distance(name, last + 1);
+        const size_t distance = whole < member ? whole : member;
+        if (distance < least && distance < strlen(name)) {
+            least = distance;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+static void refuse_unknown(const struct decoding *decoding, const char *pointer, const char *name)
+{
+    const char *meant = nearest(decoding->fields, name);
+    if (meant == NULL) {
+        ep_faults_add(decoding->faults, pointer, "is not a field of a spec");
+    } else {
+        ep_faults_add(decoding->faults, pointer, "is not a field of a spec; did you mean %s?", meant);
+    }
+}
+
+/* Reads the members of `object`, which is at `pointer` and whose fields' names start with `prefix`. */
+static void read_members(struct decoding *decoding, const json_t *object, const char *pointer,
+                         const char *prefix);
+
+static void read_member(struct decoding *decoding, const char *pointer, const char *prefix, const char *key,
+                        const json_t *value)
+{
+    char at[POINTER_MAX];
+    char name[NAME_MAX_BYTES] = "";
+    point_to(at, pointer, key);
+    const int length = snprintf(name, sizeof name, "%s%s", prefix, key);
+    const bool possible = length > 0 && (size_t)length < sizeof name && strchr(key, '/') == NULL;
+    const size_t row = possible ? ep_fields_find(decoding->fields, name) : decoding->fields->count;
+    if (row < decoding->fields->count) {
+        read_field(decoding, row, at, value);
+    } else if (!possible || !is_group(decoding->fields, name)) {
+        refuse_unknown(decoding, at, name);
+    } else if (!json_is_object(value)) {
+        char got[SCHEMA_WORDS_MAX];
+        schema_got(value, got);
+        ep_faults_add(decoding->faults, at, "got %s; %s must be an object", got, name);
+    } else {
+        char deeper[NAME_MAX_BYTES + 1];
+        snprintf(deeper, sizeof deeper, "%s/", name);
+        read_members(decoding, value, at, deeper);
+    }
+}
+
+static void read_members(struct decoding *decoding, const json_t *object, const char *pointer,
+                         const char *prefix)
+{
+    /* The iterators take objects that may change; this one does not. */
+    json_t *members = (json_t *)(uintptr_t)object;
+    const char *key;
+    json_t *value;
+    json_object_foreach(members, key, value)
+    {
+        read_member(decoding, pointer, prefix, key, value);
+    }
+}
+
+void schema_decode(const struct ep_fields *fields, const json_t *object, void *target, uint64_t *given,
+                   struct ep_faults *faults)
+{
+    struct decoding decoding = {.fields = fields, .target = target, .faults = faults};
+    ep_fields_preset(fields, target);
+    *given = 0;
+    if (!json_is_object(object)) {
+        char got[SCHEMA_WORDS_MAX];
+        schema_got(object, got);
+        ep_faults_add(faults, "", "got %s; a spec must be an object", got);
+        return;
+    }
+    read_members(&decoding, object, "", "");
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->rows[i].required && (decoding.given >> i & 1) == 0) {
+            char allowed[SCHEMA_WORDS_MAX];
+            char pointer[POINTER_MAX];
+            schema_allowed(&fields->rows[i], allowed);
+            snprintf(pointer, sizeof pointer, "/%s", fields->rows[i].name);
+            ep_faults_add(faults, pointer, "is missing; it must be %s", allowed);
+        }
+    }
+    *given = decoding.given;
+}
