@@ -25,6 +25,9 @@ enum { SCHEMA_WORDS_MAX = 128 };
 /** What a value of the field may be: "a number above 0 and at most 100". */
 void schema_allowed(const struct ep_field *field, char words[SCHEMA_WORDS_MAX]);
 
+/** The same of an item of a list. */
+void schema_allowed_item(const struct ep_field *field, char words[SCHEMA_WORDS_MAX]);
+
 /** What a value is, shortly: "-1", "a text of 3 bytes", "a list of 2 items". */
 void schema_got(const json_t *value, char words[SCHEMA_WORDS_MAX]);
 

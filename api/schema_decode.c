@@ -25,6 +25,19 @@ static void refuse(const struct decoding *decoding, const struct ep_field *field
     ep_faults_add(decoding->faults, pointer, "got %s; %s must be %s", got, field->name, allowed);
 }
 
+/* The same for item `index` of a list. */
+static void refuse_item(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
+                        size_t index, const json_t *item)
+{
+    char allowed[SCHEMA_WORDS_MAX];
+    char got[SCHEMA_WORDS_MAX];
+    char at[POINTER_MAX + 24];
+    schema_allowed_item(field, allowed);
+    schema_got(item, got);
+    snprintf(at, sizeof at, "%s/%zu", pointer, index);
+    ep_faults_add(decoding->faults, at, "got %s; each item of %s must be %s", got, field->name, allowed);
+}
+
 static bool in_range(const struct ep_field *field, double number)
 {
     return (field->above_least ? number > field->least : number >= field->least) && number <= field->most;
@@ -75,9 +88,7 @@ static void read_integers(const struct decoding *decoding, const struct ep_field
         if (read_integer(field, item, &number)) {
             integers->items[integers->count++] = (uint32_t)number;
         } else {
-            char at[POINTER_MAX + 24];
-            snprintf(at, sizeof at, "%s/%zu", pointer, i);
-            refuse(decoding, field, at, item);
+            refuse_item(decoding, field, pointer, i, item);
         }
     }
 }
@@ -107,9 +118,7 @@ static void read_texts(const struct decoding *decoding, const struct ep_field *f
             !contains(texts, texts->items[texts->count])) {
             texts->count++;
         } else {
-            char at[POINTER_MAX + 24];
-            snprintf(at, sizeof at, "%s/%zu", pointer, i);
-            refuse(decoding, field, at, item);
+            refuse_item(decoding, field, pointer, i, item);
         }
     }
 }

@@ -59,6 +59,17 @@ void schema_allowed(const struct ep_field *field, char words[SCHEMA_WORDS_MAX])
     }
 }
 
+void schema_allowed_item(const struct ep_field *field, char words[SCHEMA_WORDS_MAX])
+{
+    if (field->kind == EP_FIELD_INTEGER_LIST) {
+        allow_number(field, "an integer", words, SCHEMA_WORDS_MAX);
+    } else {
+        snprintf(words, SCHEMA_WORDS_MAX,
+                 "a word of 1 to %u of A-Z a-z 0-9 . _ - that does not start with a dot, and each only once",
+                 field->length_most);
+    }
+}
+
 void schema_got(const json_t *value, char words[SCHEMA_WORDS_MAX])
 {
     switch (json_typeof(value)) {
