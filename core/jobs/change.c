@@ -91,6 +91,7 @@ enum ep_status jobs_move(struct jobs *jobs, struct entry *entry, enum job_state 
         job_done(&next);
         return status;
     }
+    next.progress.step = state == JOB_QUEUED ? 0 : atomic_load(&entry->steps);
     if (state == JOB_RUNNING) {
         next.started_at = now;
     } else if (job_state_final(state)) {

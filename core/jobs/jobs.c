@@ -36,7 +36,7 @@ static enum ep_status adopt(void *context, struct job *job, struct ep_error *err
     table_add(&jobs->all, entry);
     jobs->by_state[job->state]++;
     jobs->sequence = ep_id_sequence(job->id);
-    atomic_store(&entry->steps, job->latest.epoch * job_spec_epoch_steps(&job->spec));
+    atomic_store(&entry->steps, job->progress.step);
     if (job->state == JOB_QUEUED) {
         table_add(&jobs->queued, entry);
     }

@@ -164,6 +164,7 @@ static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const str
         reason = "the server stopped";
     }
     const int64_t now = ep_clock_wall_ms();
+    next.progress.step = state == JOB_QUEUED ? 0 : atomic_load(&entry->steps);
     next.started_at = state == JOB_QUEUED ? 0 : next.started_at;
     next.finished_at = state == JOB_QUEUED ? 0 : now;
     if (status == EP_OK) {

@@ -26,10 +26,10 @@ void store_close(struct store *store);
 
 /**
  * Calls `visit` with each stored job, oldest first (by id). *job is a value on the store's stack: the visitor
- * copies it and thereby takes over what it owns, whatever it returns (job_done releases that). Progress is
- * not stored: a job comes with the epoch of its newest row, and epochs from its spec; steps and fraction are
- * 0, the estimates NaN. The visitor must not call the store. Stops at the first status that is not EP_OK and
- * returns it.
+ * copies it and thereby takes over what it owns, whatever it returns (job_done releases that). Of its
+ * progress a job comes with the epoch of its newest row, the mini-batches done when it was last updated, and
+ * epochs from its spec; steps and fraction are 0, the estimates NaN. The visitor must not call the store.
+ * Stops at the first status that is not EP_OK and returns it.
  */
 EP_NODISCARD enum ep_status store_load(struct store *store,
                                        enum ep_status (*visit)(void *context, struct job *job,
@@ -40,11 +40,11 @@ EP_NODISCARD enum ep_status store_load(struct store *store,
 EP_NODISCARD enum ep_status store_insert(struct store *store, const struct job *job, struct ep_error *error);
 
 /**
- * Writes a job's state, times, failure, results and cancel_requested, and adds its transitions from `first`
- * on as the newest; of more than JOB_TRANSITIONS_MAX the first and the newest halves are kept. A job that is
- * queued (again) loses its history in the same commit. Returns when it is on disk. EP_NOT_FOUND; EP_IO, and
- * nothing of it is written. When rows of its history were lost since its last update, an update to another
- * state than queued is refused once with the reason; the next one is written.
+ * Writes a job's state, times, failure, results, mini-batches done and cancel_requested, and adds its
+ * transitions from `first` on as the newest; of more than JOB_TRANSITIONS_MAX the first and the newest halves
+ * are kept. A job that is queued (again) loses its history in the same commit. Returns when it is on disk.
+ * EP_NOT_FOUND; EP_IO, and nothing of it is written. When rows of its history were lost since its last
+ * update, an update to another state than queued is refused once with the reason; the next one is written.
  */
 EP_NODISCARD enum ep_status store_update(struct store *store, const struct job *job, size_t first,
                                          struct ep_error *error);

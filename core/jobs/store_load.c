@@ -79,6 +79,7 @@ static enum ep_status read_job(struct store_connection *connection, struct job *
     job->progress = (struct job_progress){
         .epoch = job->latest.epoch,
         .epochs = job->spec.epochs,
+        .step = (uint64_t)sqlite3_column_int64(statement, COLUMN_STEPS_DONE),
         .images_per_second = NAN,
         .remaining_seconds = NAN,
     };

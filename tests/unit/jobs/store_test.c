@@ -247,6 +247,9 @@ static void a_history_can_be_read_before_it_is_committed(void **state)
     assert_history(fixture, job.id, 9, 10, 9);
     assert_history(fixture, job.id, UINT64_MAX, 10, 9);
     append_rows(fixture, job.id, 10, 12);
+    job.progress.step = 345;
+    move_job(&job, JOB_RUNNING, 2, "");
+    assert_int_equal(store_update(fixture->store, &job, 1, NULL), EP_OK);
 
     reopen(fixture);
     assert_history(fixture, job.id, 0, 1, 12);
@@ -256,6 +259,7 @@ static void a_history_can_be_read_before_it_is_committed(void **state)
     assert_true(loaded.jobs[0].has_latest);
     assert_same_row(&loaded.jobs[0].latest, &newest);
     assert_int_equal(loaded.jobs[0].progress.epoch, 12);
+    assert_int_equal(loaded.jobs[0].progress.step, 345);
     assert_int_equal(loaded.jobs[1].latest.epoch, 2);
     loaded_done(&loaded);
     job_done(&job);

@@ -1,0 +1,129 @@
+// What is there after the server ended, kindly or not.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { before, test } from 'node:test';
+import { brief, diverging, endless, makeData, makeFolder, run, Server, sleep } from './harness.mjs';
+
+let data;
+before(() => { data = makeData(); });
+
+const reasons = (job) => job.transitions.map(({ reason }) => reason).join('\n');
+
+// What a client may compare: all but the estimates.
+const lasting = ({ progress, ...job }) => ({ ...job, progress: { ...progress, images_per_second: null } });
+
+test('after SIGTERM in the middle of jobs everything is there, and they are run to their end', async () => {
+  let server = await Server.start({ data, args: ['--workers', '1'] });
+  const { state } = server;
+  const done = await server.create({ ...brief, name: 'done', tags: ['a', 'b'], lambda: 2.0309e-8 });
+  const failed = await server.create(diverging);
+  await server.untilState(done.id, 'succeeded');
+  await server.untilState(failed.id, 'failed');
+  const long = await server.create({ ...brief, train_size: 5000, epochs: 30 });
+  const waiting = await server.create({ ...brief, seed: 5 });
+  await server.until(long.id, (job) => job.progress.epoch >= 2);
+  const finished = await Promise.all([done, failed].map(({ id }) => server.job(id)));
+  const histories = await Promise.all([done, failed].map(({ id }) => server.history(id)));
+  const started = Date.now();
+  assert.deepEqual(await server.stop('SIGTERM'), { code: 0, signal: null });
+  assert.ok(Date.now() - started < 10_000);
+
+  server = await Server.start({ data, state, args: ['--workers', '1'] });
+  assert.deepEqual((await server.get('/v1/jobs')).json.data.map(({ id }) => id), [waiting.id, long.id, failed.id, done.id]);
+  for (const [i, { id }] of [done, failed].entries()) {
+    assert.deepEqual(lasting(await server.job(id)), lasting(finished[i]));
+    assert.deepEqual(await server.history(id), histories[i]);
+  }
+  const again = await server.untilState(long.id, 'succeeded');
+  assert.deepEqual(again.spec, long.spec);
+  assert.match(reasons(again), /server stopped/);
+  assert.equal((await server.history(long.id)).epoch.length, 30);
+  await server.untilState(waiting.id, 'succeeded');
+  assert.deepEqual(await server.stop('SIGINT'), { code: 0, signal: null });
+});
+
+test('a job is there when the server is killed right after its 202', async () => {
+  const state = makeFolder();
+  for (let round = 0; round < 3; round++) {
+    const server = await Server.start({ data, state });
+    const job = await server.create(endless);
+    await server.stop('SIGKILL');
+    const next = await Server.start({ data, state });
+    assert.deepEqual((await next.job(job.id)).spec, job.spec);
+    await next.post(`/v1/jobs/${job.id}/cancel`);
+    await next.untilState(job.id, 'cancelled');
+    await next.stop();
+  }
+});
+
+test('a job that was running when the server was killed runs again and gives the same numbers', async () => {
+  const spec = { ...brief, train_size: 5000, epochs: 30 };
+  let server = await Server.start({ data });
+  const { state } = server;
+  const undisturbed = await server.create(spec);
+  await server.untilState(undisturbed.id, 'succeeded');
+  const job = await server.create(spec);
+  await server.until(job.id, ({ progress }) => progress.epoch >= 3);
+  await server.stop('SIGKILL');
+  server = await Server.start({ data, state });
+  const end = await server.untilState(job.id, 'succeeded');
+  assert.match(reasons(end), /interrupted/);
+  assert.deepEqual(end.transitions.map((transition) => transition.state), ['queued', 'running', 'queued', 'running', 'succeeded']);
+  const [a, b] = await Promise.all([undisturbed, job].map(({ id }) => server.history(id)));
+  assert.deepEqual(b.cost_train, a.cost_train);
+  assert.equal(b.accuracy_test, a.accuracy_test);
+  await server.stop();
+});
+
+test('a running job that was to be cancelled is not run again', async () => {
+  let server = await Server.start({ data });
+  const { state } = server;
+  const { id } = await server.create(endless);
+  await server.untilState(id, 'running');
+  // The answer says that the wish is on disk; the job may or may not have heard of it by the time of the kill.
+  await server.post(`/v1/jobs/${id}/cancel`);
+  await server.stop('SIGKILL');
+  server = await Server.start({ data, state });
+  assert.equal((await server.job(id)).state, 'cancelled');
+  await server.stop();
+});
+
+test('of many jobs posted while the server is killed, each that was acknowledged is there', async () => {
+  let server = await Server.start({ data });
+  const { state } = server;
+  const acknowledged = [];
+  let stopping = false;
+  const client = async (number) => {
+    for (let i = 0; !stopping; i++) {
+      try {
+        acknowledged.push((await server.create({ ...endless, name: `${number}-${i}` })).id);
+      } catch (error) {
+        if (!stopping) throw error;
+      }
+    }
+  };
+  const clients = Promise.allSettled([1, 2, 3, 4, 5, 6].map(client));
+  while (acknowledged.length < 60) await sleep(5);
+  stopping = true;
+  await server.stop('SIGKILL');
+  await clients;
+  server = await Server.start({ data, state });
+  for (const id of acknowledged) assert.equal((await server.get(`/v1/jobs/${id}`)).status, 200, id);
+  await server.stop();
+});
+
+test('a state folder belongs to one server', async () => {
+  const server = await Server.start({ data });
+  const second = await run(['serve', '--listen', '127.0.0.1:0', '--state', server.state]);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /another|in use|already/);
+  assert.equal((await server.get('/healthz')).status, 200);
+  await server.stop();
+});
+
+test('jobs that end leave no files behind', async () => {
+  const server = await Server.start({ data });
+  for (let i = 0; i < 5; i++) await server.untilState((await server.create(brief)).id, 'succeeded');
+  await server.stop();
+  assert.deepEqual(readdirSync(server.state).filter((name) => !/^epochd\.(db|lock)/.test(name)), []);
+});
