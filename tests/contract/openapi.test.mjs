@@ -1,0 +1,110 @@
+// The contract and the program say the same, in both directions.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+
+const yaml = createRequire(import.meta.url)('js-yaml');
+const contract = yaml.load(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
+const program = JSON.parse(execFileSync(process.env.CONTRACT_DUMP));
+
+const lookUp = (reference) => reference.slice(2).split('/').reduce((at, part) => at?.[part], contract);
+const resolve = (node) => (node.$ref ? { ...lookUp(node.$ref), ...node } : node);
+const methods = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options'];
+const operations = Object.entries(contract.paths).flatMap(([path, item]) => methods.filter((method) => item[method])
+  .map((method) => ({ path, method, ...item[method], parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map(resolve) })));
+
+function* walk(node, path = '') {
+  yield [path, node];
+  if (node && typeof node === 'object') for (const [key, value] of Object.entries(node)) yield* walk(value, `${path}/${key}`);
+}
+
+// The leaves of the spec's schema, named as the program names its fields.
+function leaves(schema, prefix = '') {
+  return Object.entries(schema.properties).flatMap(([name, property]) => {
+    const full = resolve(property);
+    return full.properties ? leaves(full, `${prefix}${name}/`) : [[`${prefix}${name}`, full]];
+  });
+}
+
+const spec = contract.components.schemas.JobSpec;
+const documented = new Map(leaves(spec));
+
+test('fields are the same, in the same order', () => {
+  assert.deepEqual([...documented.keys()], program.fields.map(({ name }) => name));
+  assert.deepEqual([...spec.required].sort(), program.fields.filter(({ required }) => required).map(({ name }) => name).sort());
+});
+
+const types = { integer: 'integer', number: 'number', boolean: 'boolean', text: 'string', choice: 'string', integers: 'array', texts: 'array' };
+const word = contract.components.schemas.Word;
+
+function checkRange(schema, field) {
+  assert.equal(field.above_least ? schema.exclusiveMinimum : schema.minimum, field.least);
+  assert.equal(schema.maximum, field.most);
+}
+
+for (const field of program.fields) {
+  test(`field ${field.name}`, () => {
+    const schema = documented.get(field.name);
+    assert.equal(schema.type, types[field.kind]);
+    assert.ok(schema.description.trim().length > 10);
+    if (field.kind === 'integer' || field.kind === 'number') checkRange(schema, field);
+    if (field.kind === 'choice') assert.deepEqual(schema.enum, field.choices);
+    if (field.kind === 'text') assert.equal(schema.maxLength, field.length_most);
+    if (field.kind === 'text' && field.word) assert.equal(schema.pattern, word.pattern);
+    if (field.kind === 'integers' || field.kind === 'texts') assert.equal(schema.maxItems, field.items_most);
+    if (field.kind === 'integers') checkRange(schema.items, field);
+    if (field.kind === 'texts') assert.equal(resolve(schema.items).maxLength, field.length_most);
+    if (field.required || field.derived) {
+      assert.ok(!('default' in schema));
+    } else {
+      const preset = { boolean: field.preset === 1, choice: field.choices[field.preset], text: '', texts: [] }[field.kind];
+      assert.deepEqual(schema.default, preset ?? field.preset);
+    }
+  });
+}
+
+test('routes are the same', () => {
+  const line = (method, path, operation, body, query) => `${method} ${path} ${operation} ${body ? 'body' : ''} ${query.sort()}`;
+  assert.deepEqual(
+    operations.map(({ method, path, operationId, requestBody, parameters }) => line(method.toUpperCase(), path, operationId,
+      requestBody, parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name))).sort(),
+    program.routes.map(({ method, path, operation, body, query }) => line(method, path, operation, body, query)).sort());
+});
+
+test('problems are the same', () => {
+  assert.deepEqual(contract.components.schemas.Problem.properties.type.enum.slice().sort(),
+    program.problems.map((code) => `urn:epochd:problem:${code}`).sort());
+});
+
+test('every operation is described, and its path parameters are declared', () => {
+  for (const { path, summary, description, tags, responses, parameters } of operations) {
+    assert.ok(summary && description && tags.length === 1, path);
+    assert.ok(Object.keys(responses).some((status) => status.startsWith('2')), path);
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    assert.deepEqual(parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name), named);
+    for (const parameter of parameters) assert.ok(parameter.description && parameter.schema, `${path} ${parameter.name}`);
+  }
+});
+
+test('references lead somewhere, and everything is referred to', () => {
+  const used = new Set();
+  for (const [path, node] of walk(contract)) {
+    if (path.endsWith('/$ref')) {
+      assert.ok(lookUp(node) !== undefined, node);
+      used.add(node);
+    }
+  }
+  for (const [kind, items] of Object.entries(contract.components)) {
+    for (const name of Object.keys(items)) assert.ok(used.has(`#/components/${kind}/${name}`), `${kind} ${name} is not used`);
+  }
+});
+
+test('required properties are properties', () => {
+  for (const [path, node] of walk(contract.components.schemas)) {
+    if (Array.isArray(node?.required) && node.properties) {
+      for (const name of node.required) assert.ok(name in node.properties, `${path}: ${name}`);
+    }
+  }
+});
