@@ -100,7 +100,9 @@ json_t *json_text(const char *text)
         return NULL;
     }
     for (char *c = plain; *c != '\0'; c++) {
-        *c = (unsigned char)*c < 0x80 ? *c : '?';
+        if ((unsigned char)*c >= 0x80) {
+            *c = '?';
+        }
     }
     string = json_string(plain);
     free(plain);
@@ -118,7 +120,7 @@ json_t *json_time(int64_t ms)
 }
 
 /* The digits with which all numbers of a value are read back as they are. */
-static int digits_for(const json_t *value)
+static int digits_for(json_t *value)
 {
     int digits = DIGITS_LEAST;
     if (json_is_real(value)) {
@@ -128,17 +130,15 @@ static int digits_for(const json_t *value)
         }
         return digits;
     }
-    /* The iterators take values that may change; these do not. */
-    json_t *parent = (json_t *)(uintptr_t)value;
     const char *key;
     json_t *member;
     size_t index;
-    json_object_foreach(parent, key, member)
+    json_object_foreach(value, key, member)
     {
         const int wanted = digits_for(member);
         digits = wanted > digits ? wanted : digits;
     }
-    json_array_foreach(parent, index, member)
+    json_array_foreach(value, index, member)
     {
         const int wanted = digits_for(member);
         digits = wanted > digits ? wanted : digits;
@@ -146,7 +146,7 @@ static int digits_for(const json_t *value)
     return digits;
 }
 
-char *json_print(const json_t *root, size_t *length)
+char *json_print(json_t *root, size_t *length)
 {
     const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION((size_t)digits_for(root));
     const size_t size = json_dumpb(root, NULL, 0, flags);

@@ -34,7 +34,7 @@ json_t *json_time(int64_t ms);
  * Prints `root` and a newline, with as many digits as all its numbers need to be read back as they are. The
  * caller frees the text. NULL when memory is short.
  */
-char *json_print(const json_t *root, size_t *length);
+char *json_print(json_t *root, size_t *length);
 
 /** Makes `root` (taken over; NULL: memory was short) the body of a response. */
 void json_respond(struct http_response *response, int status, json_t *root);

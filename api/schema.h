@@ -13,7 +13,7 @@
  * Decodes `object` (any JSON value) into `target`: fields that are absent get their default, and everything
  * that is wrong becomes a fault. *given has bit i set for each row i that was there.
  */
-void schema_decode(const struct ep_fields *fields, const json_t *object, void *target, uint64_t *given,
+void schema_decode(const struct ep_fields *fields, json_t *object, void *target, uint64_t *given,
                    struct ep_faults *faults);
 
 /** A JSON object of all fields in the order of the table; those with "/" in their name are members of nested

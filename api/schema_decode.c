@@ -236,11 +236,10 @@ static void refuse_unknown(const struct decoding *decoding, const char *pointer,
 }
 
 /* Reads the members of `object`, which is at `pointer` and whose fields' names start with `prefix`. */
-static void read_members(struct decoding *decoding, const json_t *object, const char *pointer,
-                         const char *prefix);
+static void read_members(struct decoding *decoding, json_t *object, const char *pointer, const char *prefix);
 
 static void read_member(struct decoding *decoding, const char *pointer, const char *prefix, const char *key,
-                        const json_t *value)
+                        json_t *value)
 {
     char at[POINTER_MAX];
     char name[NAME_MAX_BYTES] = "";
@@ -263,20 +262,17 @@ static void read_member(struct decoding *decoding, const char *pointer, const ch
     }
 }
 
-static void read_members(struct decoding *decoding, const json_t *object, const char *pointer,
-                         const char *prefix)
+static void read_members(struct decoding *decoding, json_t *object, const char *pointer, const char *prefix)
 {
-    /* The iterators take objects that may change; this one does not. */
-    json_t *members = (json_t *)(uintptr_t)object;
     const char *key;
     json_t *value;
-    json_object_foreach(members, key, value)
+    json_object_foreach(object, key, value)
     {
         read_member(decoding, pointer, prefix, key, value);
     }
 }
 
-void schema_decode(const struct ep_fields *fields, const json_t *object, void *target, uint64_t *given,
+void schema_decode(const struct ep_fields *fields, json_t *object, void *target, uint64_t *given,
                    struct ep_faults *faults)
 {
     struct decoding decoding = {.fields = fields, .target = target, .faults = faults};

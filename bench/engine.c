@@ -102,7 +102,7 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-static int measure(size_t index, float *x, uint8_t *labels)
+static int measure(size_t index, const float *x, const uint8_t *labels)
 {
     const struct nn_shape *shape = &networks[index].shape;
     const size_t batch = networks[index].batch;
@@ -115,7 +115,8 @@ static int measure(size_t index, float *x, uint8_t *labels)
         nn_workspace_create(shape, batch, &images.workspace, &error) == EP_OK) {
         double seconds[ROUNDS];
         double share[ROUNDS];
-        const double flops = nn_training_flops(shape) * (double)(IMAGES / batch * batch);
+        const size_t trained = IMAGES / batch * batch;
+        const double flops = nn_training_flops(shape) * (double)trained;
         train_epoch(&images, shape->width[0], batch);
         for (size_t r = 0; r < ROUNDS; r++) {
             const double peak = peak_flops();

@@ -60,7 +60,8 @@ static double images_of(const struct job_spec *spec, uint64_t step)
     if (epoch_steps == 0) {
         return 0;
     }
-    return (double)(step / epoch_steps) * (double)spec->train_size +
+    const uint64_t epochs = step / epoch_steps;
+    return (double)epochs * (double)spec->train_size +
            (double)(step % epoch_steps) * (double)spec->batch_size;
 }
 

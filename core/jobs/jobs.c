@@ -306,15 +306,16 @@ enum ep_status jobs_read_history(struct jobs *jobs, const char *id, uint64_t sin
                                  struct jobs_history *history, struct ep_error *error)
 {
     *history = (struct jobs_history){.accuracy_test = NAN};
+    enum ep_status status = EP_OK;
+    bool stored = true;
     pthread_mutex_lock(&jobs->lock);
     const struct entry *entry = table_find(&jobs->all, id);
-    enum ep_status status = entry == NULL ? not_found(id, error) : EP_OK;
-    const bool stored = entry != NULL && entry->rows == NULL;
-    if (entry != NULL) {
+    if (entry == NULL) {
+        status = not_found(id, error);
+    } else {
         history->accuracy_test = entry->job.accuracy_test;
-    }
-    if (status == EP_OK && !stored) {
-        status = copy_rows(entry, since, history, error);
+        stored = entry->rows == NULL;
+        status = stored ? EP_OK : copy_rows(entry, since, history, error);
     }
     pthread_mutex_unlock(&jobs->lock);
     if (status == EP_OK && stored) {

@@ -9,7 +9,7 @@ void store_columns_add_names(sqlite3_str *sql, const char *table, const struct e
     for (size_t i = 0; i < fields->count; i++) {
         sqlite3_str_appendf(sql, ", %s", table);
         for (const char *c = fields->rows[i].name; *c != '\0'; c++) {
-            sqlite3_str_appendchar(sql, 1, *c == '/' ? '_' : *c);
+            sqlite3_str_append(sql, *c == '/' ? "_" : c, 1);
         }
     }
 }

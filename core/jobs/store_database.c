@@ -143,7 +143,7 @@ static enum ep_status read_header(const char *path, uint8_t header[HEADER_BYTES]
  */
 static enum ep_status check_header(const char *path, int64_t size, bool has_log, struct ep_error *error)
 {
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[HEADER_BYTES] = {0};
     const enum ep_status status = read_header(path, header, error);
     if (status != EP_OK) {
         return status;

@@ -18,7 +18,7 @@ enum ep_status table_reserve(struct table *table, size_t more, struct ep_error *
     while (capacity < wanted && ep_size_multiply(capacity, 2, &capacity)) {
     }
     struct entry **entries =
-        capacity < wanted ? NULL : reallocarray(table->entries, capacity, sizeof *entries);
+        capacity < wanted ? NULL : reallocarray(table->entries, capacity, sizeof(struct entry *));
     if (entries == NULL) {
         return ep_fail(error, EP_NO_MEMORY, "no memory for more jobs than %zu", table->count);
     }

@@ -305,7 +305,7 @@ static void the_queue_has_an_end_and_can_be_cancelled(void **state)
         create(fixture, endless, paths[i]);
     }
     struct answer answer = post(fixture, "/v1/jobs", endless);
-    assert_true(atoi(header_of(&answer, "Retry-After")) > 0);
+    assert_true(strtol(header_of(&answer, "Retry-After"), NULL, 10) > 0);
     assert_problem(&answer, PROBLEM_QUEUE_FULL);
     const struct http_request erase = {.method = HTTP_DELETE, .path = paths[0]};
     answer = ask(fixture, &erase);

@@ -60,7 +60,8 @@ static void bytes_behind_the_end_are_not_read(void **state)
     (void)state;
     char *exact = malloc(2);
     assert_non_null(exact);
-    memcpy(exact, "{}", 2);
+    exact[0] = '{';
+    exact[1] = '}';
     json_t *root = NULL;
     assert_int_equal(json_read(exact, 2, &root, NULL), EP_OK);
     json_decref(root);

@@ -83,8 +83,8 @@ static void memory_holds_at_least_what_must_be_there(void **state)
     spec.hidden.items[0] = 2000;
     assert_int_equal(job_cost_of(&spec, &info, &large, NULL), EP_OK);
     /* A unit more: 6 + 1 + 3 parameters with a momentum each, and activation and gradient for each image. */
-    assert_true(large.memory - small.memory >= 1000 * (2 * 10 + 2 * 100) * sizeof(float));
-    assert_true(small.memory >= (1000 + 100) * (6 + 1) + 2 * small.parameters * sizeof(float));
+    assert_true(large.memory - small.memory >= (size_t)1000 * (2 * 10 + 2 * 100) * sizeof(float));
+    assert_true(small.memory >= (size_t)1100 * (6 + 1) + 2 * small.parameters * sizeof(float));
 }
 
 static void what_cannot_be_counted_is_refused(void **state)

@@ -244,7 +244,7 @@ static double spread(const struct nn_member_options *options)
     for (size_t i = 0; i < EP_COUNT(w); i++) {
         sum += w[i] * w[i];
     }
-    return sqrt(sum / (double)EP_COUNT(w));
+    return sqrt(sum / (IN * OUT));
 }
 
 /* 60 000 draws: the deviation is known to 0.3 %; five of these are allowed. */

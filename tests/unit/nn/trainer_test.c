@@ -135,7 +135,7 @@ static void without_validation_images_there_are_no_validation_values(void **stat
 static void a_stop_comes_into_force_before_the_next_mini_batch(void **state)
 {
     (void)state;
-    const size_t stops[] = {0, 1, STEPS - 1, STEPS, STEPS + 7, EPOCHS * STEPS};
+    const size_t stops[] = {0, 1, STEPS - 1, STEPS, STEPS + 7, (size_t)EPOCHS * STEPS};
     for (size_t i = 0; i < EP_COUNT(stops); i++) {
         struct witness witness = {.stop_at = {stops[i], SIZE_MAX}};
         struct nn_outcome outcome;
