@@ -1,19 +1,10 @@
 // The contract and the program say the same, in both directions.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { contract, lookUp, operations, resolve } from './document.mjs';
 
-const yaml = createRequire(import.meta.url)('js-yaml');
-const contract = yaml.load(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
 const program = JSON.parse(execFileSync(process.env.CONTRACT_DUMP));
-
-const lookUp = (reference) => reference.slice(2).split('/').reduce((at, part) => at?.[part], contract);
-const resolve = (node) => (node.$ref ? { ...lookUp(node.$ref), ...node } : node);
-const methods = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options'];
-const operations = Object.entries(contract.paths).flatMap(([path, item]) => methods.filter((method) => item[method])
-  .map((method) => ({ path, method, ...item[method], parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map(resolve) })));
 
 function* walk(node, path = '') {
   yield [path, node];

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerFaults } from '../contract/document.mjs';
 
 export const binary = process.env.EPOCHD_BINARY;
 if (!binary) throw new Error('EPOCHD_BINARY must name the epochd to test');
@@ -93,6 +94,11 @@ function waitForExit(child) {
   });
 }
 
+// A sanitizer's report fails the test even where nobody looks at the exit code.
+function refuseReports(stderr) {
+  if (/Sanitizer|runtime error:/.test(stderr)) throw new Error(`the program has a fault: ${stderr.slice(-4000)}`);
+}
+
 // Runs the program to its end.
 export async function run(args, { input, env = {}, cwd, signalAfter } = {}) {
   const child = spawn(binary, args, { env: cleanEnvironment(env), cwd });
@@ -113,6 +119,7 @@ export async function run(args, { input, env = {}, cwd, signalAfter } = {}) {
   const { code, signal } = await waitForExit(child);
   await closed;
   clearTimeout(timer);
+  refuseReports(stderr);
   return { code, signal, stdout, stderr };
 }
 
@@ -134,6 +141,7 @@ export class Server {
     // A test that failed may leave a server; it must not keep the tests from ending.
     server.process.unref();
     server.process.stderr.unref();
+    server.closed = new Promise((resolve) => { server.process.once('close', resolve); });
     server.exited = waitForExit(server.process).then((end) => { servers.delete(server); return end; });
     server.port = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no port: ${server.stderr}`)), patience);
@@ -148,7 +156,7 @@ export class Server {
     return server;
   }
 
-  // Sends a request and reads the whole answer; `json` is its body when it is JSON.
+  // Sends a request and reads the whole answer, which must be as the contract says; `json` is its body when it is JSON.
   request(method, path, { body, type = 'application/json', headers = {} } = {}) {
     const text = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const all = { ...headers };
@@ -164,7 +172,9 @@ export class Server {
           response.on('end', () => {
             const answer = { status: response.statusCode, headers: response.headers, text: Buffer.concat(pieces).toString() };
             if (/json/.test(response.headers['content-type'] ?? '') && answer.text !== '') answer.json = JSON.parse(answer.text);
-            resolve(answer);
+            const faults = answerFaults(method, path, answer);
+            if (faults.length === 0) resolve(answer);
+            else reject(new Error(`not as the contract says: ${method} ${path} ${answer.status}: ${faults}\n${answer.text}`));
           });
         },
       );
@@ -228,7 +238,9 @@ export class Server {
     this.process.kill(signal);
     const timer = setTimeout(() => this.process.kill('SIGKILL'), patience);
     const end = await this.exited;
+    await this.closed;
     clearTimeout(timer);
+    refuseReports(this.stderr);
     return end;
   }
 }
