@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/schema.h"
@@ -70,6 +71,17 @@ void schema_allowed_item(const struct ep_field *field, char words[SCHEMA_WORDS_M
     }
 }
 
+/* With the fewest digits that tell it from its neighbours, so that a number just out of range is seen to be. */
+static void show_number(double value, char words[SCHEMA_WORDS_MAX])
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(words, SCHEMA_WORDS_MAX, "%.*g", digits, value);
+        if (strtod(words, NULL) == value) {
+            break;
+        }
+    }
+}
+
 void schema_got(const json_t *value, char words[SCHEMA_WORDS_MAX])
 {
     switch (json_typeof(value)) {
@@ -89,7 +101,7 @@ void schema_got(const json_t *value, char words[SCHEMA_WORDS_MAX])
         break;
     case JSON_INTEGER:
     case JSON_REAL:
-        snprintf(words, SCHEMA_WORDS_MAX, "%.15g", json_number_value(value));
+        show_number(json_number_value(value), words);
         break;
     case JSON_TRUE:
     case JSON_FALSE:

@@ -48,6 +48,13 @@ const notJson = {
   'two objects': spec('') + spec(''),
   'deep lists': '['.repeat(100_000),
   'deep objects': '{"a":'.repeat(100_000),
+  'a byte order mark': `\ufeff${spec('')}`,
+  'a leading zero': spec('"seed": 01'),
+  'a plus sign': spec('"seed": +1'),
+  'quotes of another kind': spec("'seed': 1"),
+  'a line break in a text': spec('"name": "a\nb"'),
+  'a real of a million digits': spec(`"seed": ${'1'.repeat(900_000)}`),
+  'a slash written too long': Buffer.from(spec('"name": "@"').replace('@', '\xc0\xaf'), 'latin1'),
   'not UTF-8': Buffer.concat([Buffer.from('{"name": "'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]),
 };
 for (const [name, body] of Object.entries(notJson)) {
@@ -76,6 +83,20 @@ const faulty = {
   'hidden of 0': [spec('').replace('[8]', '[8, 0]'), '/hidden/1', /got 0/],
   'too many layers': [spec('').replace('[8]', JSON.stringify(Array(32).fill(1))), '/hidden', /32 items/],
   'a huge integer': [spec(`"seed": ${'9'.repeat(300)}`), '/seed', /1e\+300/],
+  'the first integer beyond': [spec('"seed": 9007199254740992'), '/seed', /got 9007199254740992;/],
+  'a hair above the most': [spec('"eta": 100.00000000000001'), '/eta', /got 100\.00000000000001;/],
+  'eta too small for a number': [spec('"eta": 1e-400'), '/eta', /above 0/],
+  'a list too long by far': [spec('').replace('[8]', JSON.stringify(Array(100_000).fill(0))), '/hidden', /100000 items/],
+  'half a unit': [spec('').replace('[8]', '[8, 1.5]'), '/hidden/1', /1\.5/],
+  'a list for an object': [spec('"decay": [10, 0.95]'), '/decay', /object/],
+  'a text for an object': [spec('"init": "he"'), '/init', /object/],
+  'a path for an object': [spec('"decay/every": 3'), '/decay~1every', /not a field/],
+  'a field that needs escapes': [spec('"a/b~c": 1'), '/a~1b~0c', /not a field/],
+  'a field without a name': [spec('"": 1'), '/', /not a field/],
+  'a tag twice': [spec('"tags": ["a", "a"]'), '/tags/1', /once/],
+  'a tag that starts with a dot': [spec('"tags": [".a"]'), '/tags/0', /dot/],
+  'a delete character': [spec('"name": "\\u007f"'), '/name', /control/],
+  'a name of too many bytes': [spec(`"name": "${'ü'.repeat(65)}"`), '/name', /130 bytes/],
   'a batch of one image with batch normalisation': [spec('"batch_size": 1'), '/batch_size', /batch_norm/],
   'a batch larger than the training set': [spec('"batch_size": 501'), '/batch_size', /500/],
   'more images than there are': [spec('').replace('500', '60001'), '/train_size', /60000/],
@@ -109,6 +130,21 @@ test('all faults of a spec are told at once', async () => {
   assert.deepEqual(answer.json.errors.map(({ pointer }) => pointer).sort(), [
     '/bath_size', '/dataset', '/decay/every', '/decay/factor', '/depth', '/epochs', '/eta', '/hidden/0', '/hidden/2',
     '/init/kind', '/lambda', '/momentum', '/normalize', '/seed', '/shuffle', '/tags']);
+});
+
+test('of very many faults the first are told', async () => {
+  const fields = Array.from({ length: 30_000 }, (_, i) => `"f${i}": 1`).join();
+  const answer = await server.post('/v1/jobs', spec(fields));
+  assertProblem(answer, 422, 'invalid_spec', /30000 faults/);
+  assert.ok(answer.json.errors.length >= 32 && answer.text.length < 20_000);
+});
+
+test('cancel takes no body but an empty object', async () => {
+  const path = `/v1/jobs/${bystander.id}/cancel`;
+  for (const body of ['{"a": 1}', '[]', 'null']) assertProblem(await server.post(path, body), 400, 'bad_request', /empty/);
+  assertProblem(await server.post(path, 'now'), 400, 'not_json');
+  assertProblem(await server.post(path, '{}', { type: 'text/plain' }), 415, 'unsupported_media_type');
+  assert.equal((await server.job(bystander.id)).cancel_requested, false);
 });
 
 test('a network that does not fit into memory is refused with the figures', async () => {
@@ -190,9 +226,19 @@ test('wrong queries are refused, naming the parameter', async () => {
 });
 
 test('what is not HTTP ends its connection only', async () => {
+  const chunked = 'POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
   const attacks = {
     'a TLS greeting': Buffer.from('160301020001000001fc0303', 'hex'),
     'noise': Buffer.alloc(4096, 0xa5),
+    'another protocol': 'EHLO example.org\r\n\r\n',
+    'HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'a proxy request': 'GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    'a tunnel': 'CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    'all of it': 'OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    'a chunk that is no number': `${chunked}zz\r\n{}\r\n0\r\n\r\n`,
+    'a chunk beyond all numbers': `${chunked}ffffffffffffffffff\r\n{}\r\n0\r\n\r\n`,
+    'a blank before the colon': 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A : b\r\n\r\n',
+    'a name that only starts like ours': 'GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example\r\n\r\n',
     'an endless line': `GET /${'a'.repeat(100_000)} HTTP/1.1\r\n\r\n`,
     'endless headers': `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n${'X-A: b\r\n'.repeat(20_000)}\r\n`,
     'two lengths': 'POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
@@ -205,7 +251,7 @@ test('what is not HTTP ends its connection only', async () => {
   };
   for (const [name, bytes] of Object.entries(attacks)) {
     const answer = await server.raw(bytes);
-    assert.ok(answer === '' || /^HTTP\/1\.[01] (400|411|413|414|421|431|501)/.test(answer), `${name}: ${answer.slice(0, 200)}`);
+    assert.ok(answer === '' || /^HTTP\/1\.[01] (400|411|413|414|421|431|501|505)/.test(answer), `${name}: ${answer.slice(0, 200)}`);
     assert.equal((await server.get('/healthz')).status, 200, name);
   }
 });
