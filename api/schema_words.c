@@ -71,7 +71,7 @@ void schema_allowed_item(const struct ep_field *field, char words[SCHEMA_WORDS_M
     }
 }
 
-/* With the fewest digits that tell it from its neighbours, so that a number just out of range is seen to be. */
+/* With as many digits as tell the number from its neighbours: one just out of range must not look right. */
 static void show_number(double value, char words[SCHEMA_WORDS_MAX])
 {
     for (int digits = 15; digits <= 17; digits++) {
