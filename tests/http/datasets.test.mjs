@@ -1,10 +1,10 @@
 // What the server says of datasets that are here, missing, or damaged.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { brief, makeData, makeFolder, Server } from './harness.mjs';
+import { brief, makeCifar, makeData, makeFolder, Server } from './harness.mjs';
 
 const files = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
 let whole;
@@ -56,7 +56,6 @@ test('files may be compressed', async () => {
   const data = changed(files[0], () => {});
   const path = join(data, 'fashion-mnist', files[1]);
   writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
-  const { unlinkSync } = await import('node:fs');
   unlinkSync(path);
   await withServer(data, async (server) => {
     await server.untilState((await server.create(brief)).id, 'succeeded');
@@ -90,4 +89,29 @@ test('a dataset that is repaired can be used without a restart', async () => {
     copyFileSync(join(whole, 'fashion-mnist', files[3]), join(data, 'fashion-mnist', files[3]));
     await server.untilState((await server.create(brief)).id, 'succeeded');
   });
+});
+
+test('CIFAR-10 is read in its binary version', async () => {
+  const data = makeCifar();
+  const spec = { ...brief, dataset: 'cifar-10' };
+  const batch = join(data, 'cifar-10-batches-bin', 'data_batch_3.bin');
+  await withServer(data, async (server) => {
+    assert.ok((await server.get('/v1/datasets/cifar-10')).json.available);
+    const job = await server.untilState((await server.create(spec)).id, 'succeeded');
+    assert.ok(job.result.accuracy_test > 0.9, `${job.result.accuracy_test}`);
+  });
+  const refused = (part) => withServer(data, async (server) => {
+    const answer = await server.post('/v1/jobs', spec);
+    assert.equal(answer.status, 422, answer.text);
+    assert.equal(answer.json.errors[0].pointer, '/dataset');
+    assert.match(answer.json.errors[0].detail, part);
+  });
+  const whole = readFileSync(batch);
+  unlinkSync(batch);
+  await refused(/data_batch_3\.bin/);
+  writeFileSync(batch, whole.subarray(0, whole.length - 1));
+  await refused(/data_batch_3\.bin/);
+  whole[3073 * 5000] = 10;
+  writeFileSync(batch, whole);
+  await refused(/data_batch_3\.bin.*10/);
 });

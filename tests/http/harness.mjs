@@ -1,6 +1,6 @@
 // Real server processes, requests to them, and small datasets to train on.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -70,6 +70,26 @@ export function makeData() {
   writeFileSync(join(set, 'train-labels-idx1-ubyte'), idxLabels(trainCount));
   writeFileSync(join(set, 't10k-images-idx3-ubyte'), idxImages(testCount, 2));
   writeFileSync(join(set, 't10k-labels-idx1-ubyte'), idxLabels(testCount));
+  return folder;
+}
+
+const recordBytes = 1 + 3 * 32 * 32;
+
+// A data folder whose cifar-10 has the real shape and made-up images; all its files are one, seen six times.
+export function makeCifar() {
+  const folder = makeFolder();
+  const set = join(folder, 'cifar-10-batches-bin');
+  mkdirSync(set);
+  const bytes = Buffer.alloc(10_000 * recordBytes, 20);
+  for (let i = 0; i < 10_000; i++) {
+    const label = labelOf(i);
+    bytes[i * recordBytes] = label;
+    bytes.fill(200 + (i % 50), i * recordBytes + 1 + 300 * label, i * recordBytes + 301 + 300 * label);
+  }
+  writeFileSync(join(set, 'data_batch_1.bin'), bytes);
+  for (const name of ['data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch']) {
+    symlinkSync(join(set, 'data_batch_1.bin'), join(set, `${name}.bin`));
+  }
   return folder;
 }
 

@@ -173,3 +173,35 @@ test('numbers of a spec come back as they were sent', async () => {
   }
   assert.match((await server.post('/v1/jobs?dry_run=true', { ...brief, eta: 0.1 })).text, /"eta":0\.1,/);
 });
+
+test('clients that do everything at once get sound answers', async () => {
+  const mine = [];
+  const expected = { cancel: [200, 404, 409], delete: [204, 404, 409], job: [200, 404], history: [200, 404] };
+  const client = async (number) => {
+    for (let i = 0; i < 15; i++) {
+      const { id } = await server.create({ ...(i % 5 === 0 ? endless : brief), seed: number, tags: ['crowd'] });
+      mine.push(id);
+      const any = mine[(i * 7 + number * 3) % mine.length];
+      const [list, job, history, cancelled, deleted] = await Promise.all([
+        server.get('/v1/jobs?tag=crowd&limit=5'), server.get(`/v1/jobs/${any}`), server.get(`/v1/jobs/${any}/history`),
+        i % 5 === 0 ? cancel(id) : undefined, i % 3 === 2 ? server.request('DELETE', `/v1/jobs/${any}`) : undefined,
+      ]);
+      assert.equal(list.status, 200);
+      assert.ok(expected.job.includes(job.status), job.text);
+      assert.ok(expected.history.includes(history.status), history.text);
+      assert.ok(!cancelled || expected.cancel.includes(cancelled.status), cancelled?.text);
+      assert.ok(!deleted || expected.delete.includes(deleted.status), deleted?.text);
+    }
+  };
+  await Promise.all([1, 2, 3, 4, 5, 6].map(client));
+  for (const id of mine) {
+    if ((await server.get(`/v1/jobs/${id}`)).status === 404) continue;
+    const { state, result, error } = await server.untilState(id, 'succeeded', 'cancelled');
+    assert.equal(result !== null, state === 'succeeded');
+    assert.equal(error, null);
+  }
+  const { data } = (await server.get('/v1/jobs?tag=crowd&limit=200')).json;
+  assert.equal(new Set(data.map(({ id }) => id)).size, data.length);
+  assert.ok(data.length > 45 && data.length <= 90, `${data.length}`);
+  assert.equal((await server.get('/v1/system')).json.workers.busy, 0);
+});
