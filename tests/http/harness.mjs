@@ -254,11 +254,11 @@ export class Server {
 
   // Ends the process; gives its exit code and signal.
   async stop(signal = 'SIGTERM') {
-    this.agent?.destroy();
     this.process.kill(signal);
     const timer = setTimeout(() => this.process.kill('SIGKILL'), patience);
     const end = await this.exited;
     await this.closed;
+    this.agent?.destroy();
     clearTimeout(timer);
     refuseReports(this.stderr);
     return end;
