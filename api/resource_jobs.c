@@ -110,22 +110,24 @@ static void answer_page(const struct jobs_page *page, struct http_response *resp
 /* Adds the states of one parameter, separated by commas. */
 static bool read_states(const char *value, unsigned *states, struct http_response *response)
 {
-    while (*value != '\0') {
+    const char *rest = value;
+    bool more = true;
+    while (more) {
         char name[16];
         enum job_state state;
-        const size_t length = strcspn(value, ",");
+        const size_t length = strcspn(rest, ",");
         const size_t kept = length < sizeof name ? length : 0;
-        memcpy(name, value, kept);
+        memcpy(name, rest, kept);
         name[kept] = '\0';
         if (!job_state_parse(name, &state)) {
-            problem_respond(response, PROBLEM_INVALID_QUERY,
-                            "state: got %.32s; a state is queued, running, succeeded, failed or cancelled",
-                            value);
+            problem_respond(
+                response, PROBLEM_INVALID_QUERY,
+                "state: got \"%.64s\"; a state is queued, running, succeeded, failed or cancelled", value);
             return false;
         }
         *states |= 1U << state;
-        value += length;
-        value += *value == ',';
+        more = rest[length] == ',';
+        rest += length + 1;
     }
     return true;
 }

@@ -15,14 +15,26 @@ struct decoding {
     struct ep_faults *faults;
 };
 
+/* A field's name as people write it: "decay.every". */
+static const char *words_of(const char *name, char words[NAME_MAX_BYTES])
+{
+    snprintf(words, NAME_MAX_BYTES, "%s", name);
+    for (char *slash = strchr(words, '/'); slash != NULL; slash = strchr(slash, '/')) {
+        *slash = '.';
+    }
+    return words;
+}
+
 static void refuse(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
                    const json_t *value)
 {
     char allowed[SCHEMA_WORDS_MAX];
     char got[SCHEMA_WORDS_MAX];
+    char name[NAME_MAX_BYTES];
     schema_allowed(field, allowed);
     schema_got(value, got);
-    ep_faults_add(decoding->faults, pointer, "got %s; %s must be %s", got, field->name, allowed);
+    ep_faults_add(decoding->faults, pointer, "got %s; %s must be %s", got, words_of(field->name, name),
+                  allowed);
 }
 
 /* The same for item `index` of a list. */
@@ -32,10 +44,12 @@ static void refuse_item(const struct decoding *decoding, const struct ep_field *
     char allowed[SCHEMA_WORDS_MAX];
     char got[SCHEMA_WORDS_MAX];
     char at[POINTER_MAX + 24];
+    char name[NAME_MAX_BYTES];
     schema_allowed_item(field, allowed);
     schema_got(item, got);
     snprintf(at, sizeof at, "%s/%zu", pointer, index);
-    ep_faults_add(decoding->faults, at, "got %s; each item of %s must be %s", got, field->name, allowed);
+    ep_faults_add(decoding->faults, at, "got %s; each item of %s must be %s", got,
+                  words_of(field->name, name), allowed);
 }
 
 static bool in_range(const struct ep_field *field, double number)
@@ -227,11 +241,13 @@ static const char *nearest(const struct ep_fields *fields, const char *name)
 
 static void refuse_unknown(const struct decoding *decoding, const char *pointer, const char *name)
 {
+    char dotted[NAME_MAX_BYTES];
     const char *meant = nearest(decoding->fields, name);
     if (meant == NULL) {
         ep_faults_add(decoding->faults, pointer, "is not a field of a spec");
     } else {
-        ep_faults_add(decoding->faults, pointer, "is not a field of a spec; did you mean %s?", meant);
+        ep_faults_add(decoding->faults, pointer, "is not a field of a spec; did you mean %s?",
+                      words_of(meant, dotted));
     }
 }
 

@@ -216,7 +216,7 @@ test('paths lead nowhere else', async () => {
 });
 
 test('wrong queries are refused, naming the parameter', async () => {
-  for (const query of ['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'state=done', 'cursor=x', 'tag=', 'page=2',
+  for (const query of ['limit=0', 'limit=201', 'limit=x', 'limit=1&limit=2', 'state=done', 'state=', 'state=queued,', 'cursor=x', 'tag=', 'page=2',
     'dataset=..', `limit=${'9'.repeat(1000)}`, Array.from({ length: 40 }, (_, i) => `a${i}=1`).join('&')]) {
     assertProblem(await server.get(`/v1/jobs?${query}`), 400, 'invalid_query');
   }

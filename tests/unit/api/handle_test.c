@@ -369,6 +369,8 @@ static void queries_of_a_list_are_strict(void **state)
         {"state", "queued,failed", 200},
         {"state", "Queued", 400},
         {"state", "queued,,failed", 400},
+        {"state", "", 400},
+        {"state", "queued,", 400},
         {"tag", "t", 200},
         {"tag", "a b", 400},
         {"tag", "", 400},

@@ -164,7 +164,7 @@ static void all_faults_come_at_once(void **state)
         {"/epochs", "from 1 to 10000"},
         {"/eta", "got -1; eta must be a number above 0 and at most 100"},
         {"/hiden", "did you mean hidden?"},
-        {"/decay/evry", "did you mean decay/every?"},
+        {"/decay/evry", "did you mean decay.every?"},
         {"/tags/0", "\"a b\""},
         {"/tags/2", "\"d e\""},
         {"/dataset", "is missing"},
