@@ -93,7 +93,8 @@ static void the_oldest_runs_first_and_others_wait(void **state)
         waits[i] = job.progress.remaining_seconds;
         job_done(&job);
     }
-    assert_true(waits[0] > 0 && waits[1] > waits[0] && waits[2] > waits[1] && waits[3] > waits[2]);
+    /* The queue is estimated now and then, the running job each time, so that these two may cross. */
+    assert_true(waits[0] > 0 && waits[1] > 0 && waits[2] > waits[1] && waits[3] > waits[2]);
     struct job job;
     assert_int_equal(jobs_cancel(fixture->jobs, ids[0], &job, NULL), EP_OK);
     job_done(&job);
