@@ -49,6 +49,8 @@ const bad = {
   'a call without a limit': ['server/x.c', 'void f(char *a) { strcpy(a, "b"); }\n', /strcpy/],
   'core that prints': ['core/jobs/x.c', 'void f(void) { printf("x"); }\n', /core/],
   'core that writes to stderr': ['core/jobs/x.c', 'void f(void) { fprintf(stderr, "x"); }\n', /core/],
+  'core that writes to descriptor 2': ['core/jobs/x.c', 'void f(void) { dprintf(2, "x"); }\n', /core/],
+  'a folder of its own': ['core/extra/x.c', '', /do not know/],
   'core that exits': ['core/jobs/x.c', 'void f(void) { exit(1); }\n', /core/],
   'a file that is too long': ['api/x.c', '\n'.repeat(linesMost + 1), /lines/],
 };
@@ -59,6 +61,9 @@ for (const [name, [path, source, expected]] of Object.entries(bad)) {
 test('the rules find links', () => {
   assert.deepEqual(checkLinks('target_link_libraries(epochd_base PUBLIC epochd_nn)'), ['epochd_base links epochd_nn']);
   assert.deepEqual(checkLinks('target_link_libraries(epochd_server PRIVATE\n  PkgConfig::JANSSON m)'), ['epochd_server links JANSSON']);
+  assert.deepEqual(checkLinks('target_link_libraries(epochd_nn PRIVATE jansson)'), ['epochd_nn links jansson']);
+  assert.deepEqual(checkLinks('target_link_libraries(epochd_new PRIVATE epochd_base)'), ['epochd_new links epochd_base']);
+  assert.match(checkLinks('link_libraries(jansson)').join(), /all targets/);
   assert.deepEqual(checkLinks('target_link_libraries(epochd_api PUBLIC epochd_flags epochd_jobs PRIVATE PkgConfig::JANSSON)'), []);
 });
 

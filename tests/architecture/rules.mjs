@@ -24,7 +24,8 @@ const owners = [
 
 // The only targets that may link a library directly.
 const linkers = {
-  OPENBLAS: ['epochd_nn', 'epochd_nn64'],
+  OPENBLAS: ['epochd_nn', 'epochd_nn64', '${target}'],
+  LIBXSMM: ['epochd_nn'],
   SQLITE: ['epochd_jobs'],
   ZLIB: ['epochd_data'],
   NETTLE: ['epochd_base'],
@@ -36,12 +37,16 @@ const mayLink = {
   epochd_base: [],
   epochd_nn: ['epochd_base'],
   epochd_nn64: ['epochd_base', 'epochd_nn'],
+  '${target}': ['epochd_base'], // the loop over both of the engine's
   epochd_data: ['epochd_base'],
   epochd_jobs: ['epochd_base', 'epochd_nn', 'epochd_data'],
   epochd_api: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs'],
   epochd_server: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs', 'epochd_api'],
   epochd: ['epochd_server'],
 };
+
+// What says nothing of the architecture.
+const freeToLink = ['PUBLIC', 'PRIVATE', 'INTERFACE', 'epochd_flags', 'Threads::Threads', 'm'];
 
 export const linesMost = 600;
 
@@ -65,6 +70,7 @@ function checkInclude(path, quoted, name) {
 
 // All that is wrong with a file of the program.
 export function checkFile(path, source) {
+  if (folderOf(path) === undefined) return [`${path}: is in a folder that the rules do not know`];
   const found = [];
   for (const [, open, name] of source.matchAll(/^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]/gm)) {
     const fault = checkInclude(path, open === '"', name);
@@ -73,7 +79,7 @@ export function checkFile(path, source) {
   const code = stripped(source);
   if (/\bgoto\b/.test(code)) found.push('uses goto');
   if (/\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atof|strtok|rand|srand|setlocale)\s*\(/.test(code)) found.push(`calls ${RegExp.$1}`);
-  if (path.startsWith('core/') && /\b(printf|puts|putchar|perror|exit|_exit|abort|syslog)\s*\(|\b(stdout|stderr)\b/.test(code)) {
+  if (path.startsWith('core/') && /\b(v?printf|v?dprintf|puts|putchar|perror|exit|_exit|_Exit|quick_exit|abort|v?syslog)\s*\(|\b(stdout|stderr|STDOUT_FILENO|STDERR_FILENO)\b/.test(code)) {
     found.push('logs or exits, which core does not');
   }
   const lines = source.split('\n').length - 1;
@@ -85,12 +91,13 @@ export function checkFile(path, source) {
 export function checkLinks(text) {
   const found = [];
   for (const [, target, list] of text.matchAll(/target_link_libraries\(\s*(\S+)\s+([^)]*)\)/g)) {
-    if (!(target in mayLink)) continue;
-    for (const library of list.split(/\s+/)) {
+    for (const library of list.trim().split(/\s+/)) {
       const [, outside] = /^PkgConfig::(\w+)$/.exec(library) ?? [];
-      if (outside && !linkers[outside]?.includes(target)) found.push(`${target} links ${outside}`);
-      if (/^epochd_(?!flags$)/.test(library) && !mayLink[target].includes(library)) found.push(`${target} links ${library}`);
+      const allowed = outside ? linkers[outside]?.includes(target)
+        : freeToLink.includes(library) || mayLink[target]?.includes(library);
+      if (!allowed) found.push(`${target} links ${outside ?? library}`);
     }
   }
+  if (/(^|[^_])(link_libraries|link_directories|include_directories)\(/.test(text)) found.push('links or includes for all targets');
   return found;
 }
