@@ -87,6 +87,32 @@ static void memory_holds_at_least_what_must_be_there(void **state)
     assert_true(small.memory >= (size_t)1100 * (6 + 1) + 2 * small.parameters * sizeof(float));
 }
 
+static void memory_grows_by_a_byte_for_each_pixel_and_label(void **state)
+{
+    (void)state;
+    const struct job_spec spec = make_spec();
+    struct data_info larger = info;
+    struct job_cost before;
+    struct job_cost after;
+    larger.train_count += 1000;
+    larger.test_count += 10;
+    assert_int_equal(job_cost_of(&spec, &info, &before, NULL), EP_OK);
+    assert_int_equal(job_cost_of(&spec, &larger, &after, NULL), EP_OK);
+    assert_int_equal(after.memory - before.memory, 1010 * (6 + 1));
+}
+
+static void images_that_cannot_be_counted_are_refused(void **state)
+{
+    (void)state;
+    const struct job_spec spec = make_spec();
+    struct data_info endless = info;
+    struct job_cost cost;
+    struct ep_error error;
+    endless.train_count = SIZE_MAX / 4;
+    assert_int_equal(job_cost_of(&spec, &endless, &cost, &error), EP_TOO_LARGE);
+    assert_true(error.text[0] != '\0');
+}
+
 static void what_cannot_be_counted_is_refused(void **state)
 {
     (void)state;
@@ -107,6 +133,8 @@ int main(void)
         cmocka_unit_test(a_last_batch_counts_when_it_can_be_trained_on),
         cmocka_unit_test(flops_are_those_of_all_products),
         cmocka_unit_test(memory_holds_at_least_what_must_be_there),
+        cmocka_unit_test(memory_grows_by_a_byte_for_each_pixel_and_label),
+        cmocka_unit_test(images_that_cannot_be_counted_are_refused),
         cmocka_unit_test(what_cannot_be_counted_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,102 @@ static void faults_do_not_breed(void **state)
     assert_int_equal(faults.count, 3);
 }
 
+/* Each case is wrong in one place, which the decoder or an earlier check has told already. */
+static void what_follows_from_a_fault_is_not_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *told; /* NULL: the resolution finds it itself, at `pointer` */
+        const char *pointer;
+        uint64_t train_size, batch_size, depth;
+        const char *given[3];
+    } cases[] = {
+        {"/hidden/0", "/hidden/0", 0, 100, 4, {"depth", "hidden", "seed"}},
+        {"/hidden", "/hidden", 0, 100, 4, {"depth", "hidden", "seed"}},
+        {"/depth", "/depth", 0, 100, 0, {"depth", "hidden", "seed"}},
+        {"/train_size", "/train_size", 5000, 100, 1, {"depth", "train_size", "seed"}},
+        {"/train_size", "/train_size", 50, 100, 1, {"depth", "train_size", "batch_size"}},
+        {"/validation_size", "/validation_size", 5000, 100, 1, {"depth", "train_size", "validation_size"}},
+        {"/batch_norm", "/batch_norm", 0, 1, 1, {"depth", "batch_norm", "batch_size"}},
+        {"/init/kind", "/init/kind", 0, 100, 1, {"depth", "init/kind", "init/std"}},
+        {NULL, "/train_size", 2000, 5000, 1, {"depth", "train_size", "batch_size"}},
+    };
+    for (size_t i = 0; i < EP_COUNT(cases); i++) {
+        struct job_spec spec = preset();
+        struct ep_faults faults = {0};
+        spec.depth = cases[i].depth;
+        spec.train_size = cases[i].train_size;
+        spec.batch_size = cases[i].batch_size;
+        if (cases[i].told != NULL) {
+            ep_faults_add(&faults, cases[i].told, "is wrong");
+        }
+        /* One byte is over the limit for any network, but none is weighed that is wrong already. */
+        job_spec_resolve(&spec, bits(cases[i].given, EP_COUNT(cases[i].given)), &info, 1, &faults);
+        assert_fault(&faults, cases[i].pointer, "");
+    }
+}
+
+static void unrelated_faults_are_told_together(void **state)
+{
+    (void)state;
+    static const char *const pointers[] = {"/depth", "/train_size", "/batch_size", "/init/std"};
+    struct job_spec spec = preset();
+    spec.depth = 5;
+    spec.train_size = 1001;
+    spec.batch_size = 1;
+    const struct ep_faults faults =
+        resolve(&spec, GIVEN("depth", "hidden", "train_size", "batch_size", "init/std"));
+    assert_int_equal(faults.count, EP_COUNT(pointers));
+    for (size_t i = 0; i < EP_COUNT(pointers); i++) {
+        assert_string_equal(faults.items[i].pointer, pointers[i]);
+    }
+}
+
+static void the_memory_limit_may_be_reached_but_not_passed(void **state)
+{
+    (void)state;
+    struct job_spec spec = preset();
+    struct ep_faults faults = {0};
+    struct job_cost cost;
+    spec.depth = 3;
+    assert_int_equal(resolve(&spec, GIVEN("depth")).count, 0);
+    assert_int_equal(job_cost_of(&spec, &info, &cost, NULL), EP_OK);
+    job_spec_resolve(&spec, GIVEN("depth"), &info, cost.memory, &faults);
+    assert_int_equal(faults.count, 0);
+    job_spec_resolve(&spec, GIVEN("depth"), &info, cost.memory - 1, &faults);
+    assert_fault(&faults, "/hidden", "MiB");
+}
+
+static void memory_that_cannot_be_counted_is_a_fault_without_a_limit(void **state)
+{
+    (void)state;
+    struct job_spec spec = preset();
+    struct data_info endless = info;
+    struct ep_faults faults = {0};
+    endless.features = SIZE_MAX / 8;
+    spec.depth = 2;
+    job_spec_resolve(&spec, GIVEN("depth"), &endless, 0, &faults);
+    assert_fault(&faults, "/hidden", "");
+}
+
+static void without_a_dataset_sizes_are_left_alone(void **state)
+{
+    (void)state;
+    struct job_spec spec = preset();
+    struct ep_faults faults = {0};
+    spec.depth = 3;
+    job_spec_resolve(&spec, GIVEN("depth"), NULL, 1, &faults);
+    assert_int_equal(faults.count, 0);
+    assert_int_equal(spec.hidden.count, 2);
+    assert_int_equal(spec.train_size, 0);
+    assert_int_equal(spec.validation_size, 0);
+    assert_int_equal(spec.batch_size, 100);
+    spec.train_size = 20;
+    spec.batch_size = 21;
+    job_spec_resolve(&spec, GIVEN("depth", "train_size", "batch_size"), NULL, 1, &faults);
+    assert_fault(&faults, "/batch_size", "20");
+}
+
 static void without_a_dataset_the_rest_is_checked(void **state)
 {
     (void)state;
@@ -236,6 +332,15 @@ static void shape_and_options_are_those_of_the_spec(void **state)
     assert_int_equal(options.seed, 99);
     assert_int_equal(options.decay_every, 10);
     assert_true(options.decay_factor == 0.95);
+    assert_int_equal(options.init, NN_INIT_HE);
+    spec.batch_norm = false;
+    spec.init_kind = NN_INIT_GAUSSIAN;
+    spec.init_std = 0.5;
+    job_spec_shape(&spec, &info, &shape);
+    job_spec_member(&spec, &options);
+    assert_false(shape.batch_norm);
+    assert_int_equal(options.init, NN_INIT_GAUSSIAN);
+    assert_true(options.init_std == 0.5);
 }
 
 static void digest_of(const struct job_spec *spec, char digest[EP_SHA256_TEXT])
@@ -301,14 +406,18 @@ static void the_digest_depends_on_what_changes_numbers(void **state)
 static void the_digest_takes_no_notice_of_what_does_not_count(void **state)
 {
     (void)state;
-    struct job_spec spec = preset();
     char first[EP_SHA256_TEXT];
     char other[EP_SHA256_TEXT];
-    digest_of(&spec, first);
-    spec.init_std = 5;
-    spec.lambda = -0.0;
-    digest_of(&spec, other);
-    assert_string_equal(first, other);
+    static const int without_deviation[] = {NN_INIT_HE, NN_INIT_XAVIER};
+    for (size_t i = 0; i < EP_COUNT(without_deviation); i++) {
+        struct job_spec spec = preset();
+        spec.init_kind = without_deviation[i];
+        digest_of(&spec, first);
+        spec.init_std = 5;
+        spec.lambda = -0.0;
+        digest_of(&spec, other);
+        assert_string_equal(first, other);
+    }
 }
 
 int main(void)
@@ -322,6 +431,11 @@ int main(void)
         cmocka_unit_test(a_deviation_goes_only_with_gaussian),
         cmocka_unit_test(memory_is_limited_with_figures),
         cmocka_unit_test(faults_do_not_breed),
+        cmocka_unit_test(what_follows_from_a_fault_is_not_told),
+        cmocka_unit_test(unrelated_faults_are_told_together),
+        cmocka_unit_test(the_memory_limit_may_be_reached_but_not_passed),
+        cmocka_unit_test(memory_that_cannot_be_counted_is_a_fault_without_a_limit),
+        cmocka_unit_test(without_a_dataset_sizes_are_left_alone),
         cmocka_unit_test(without_a_dataset_the_rest_is_checked),
         cmocka_unit_test(resolving_twice_changes_nothing),
         cmocka_unit_test(shape_and_options_are_those_of_the_spec),
