@@ -19,11 +19,13 @@
 
 enum { IMAGES = 10000, ROUNDS = 7 };
 
-static const struct {
+struct network {
     const char *name;
     struct nn_shape shape;
     size_t batch;
-} networks[] = {
+};
+
+static const struct network networks[] = {
     {"3072-50-10", {.layers = 2, .width = {3072, 50, 10}, .batch_norm = true}, 100},
     {"3072-50-30-10", {.layers = 3, .width = {3072, 50, 30, 10}, .batch_norm = true}, 100},
     {"3072-1024-512-10", {.layers = 3, .width = {3072, 1024, 512, 10}, .batch_norm = true}, 128},
@@ -72,6 +74,9 @@ static double peak_flops(void)
     return 2.0 * (wide ? 16 : 8) * CHAINS * (double)repeats / (ep_clock_seconds() - started);
 }
 
+enum { BACK_ENDS = 2 };
+
+/* One network, trained on the same images with each library of the matrix products. */
 struct images {
     const float *x;
     const uint8_t *labels;
@@ -102,62 +107,99 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-static int measure(size_t index, const float *x, const uint8_t *labels)
+/* Trains one epoch with each library in turn, so that all meet the same weather; prints the medians. */
+static void measure(const struct network *network, const struct images *images,
+                    const struct nn_gemm *const *gemms)
 {
-    const struct nn_shape *shape = &networks[index].shape;
-    const size_t batch = networks[index].batch;
-    const struct nn_member_options options = {
-        .eta = 0.001, .momentum = 0.9, .lambda = 1e-6, .decay_every = 1, .decay_factor = 1};
-    struct ep_error error;
-    struct images images = {.x = x, .labels = labels};
-    int exit_status = EXIT_FAILURE;
-    if (nn_bank_create(shape, &options, 1, &images.bank, &error) == EP_OK &&
-        nn_workspace_create(shape, batch, &images.workspace, &error) == EP_OK) {
-        double seconds[ROUNDS];
-        double share[ROUNDS];
-        const size_t trained = IMAGES / batch * batch;
-        const double flops = nn_training_flops(shape) * (double)trained;
-        train_epoch(&images, shape->width[0], batch);
-        for (size_t r = 0; r < ROUNDS; r++) {
-            const double peak = peak_flops();
-            seconds[r] = train_epoch(&images, shape->width[0], batch);
-            share[r] = flops / seconds[r] / peak;
-        }
-        printf("%-18s batch %3zu  %.3f s an epoch  %.0f %% of the FMA peak\n", networks[index].name, batch,
-               median(seconds), 100 * median(share));
-        exit_status = EXIT_SUCCESS;
-    } else {
-        fprintf(stderr, "%s\n", error.text);
+    const size_t features = network->shape.width[0];
+    const size_t trained = IMAGES / network->batch * network->batch;
+    const double flops = nn_training_flops(&network->shape) * (double)trained;
+    double seconds[BACK_ENDS][ROUNDS];
+    double share[BACK_ENDS][ROUNDS];
+    for (size_t g = 0; g < BACK_ENDS; g++) {
+        train_epoch(&images[g], features, network->batch);
     }
-    nn_workspace_destroy(images.workspace);
-    nn_bank_destroy(images.bank);
-    return exit_status;
+    for (size_t r = 0; r < ROUNDS; r++) {
+        for (size_t g = 0; g < BACK_ENDS; g++) {
+            const double peak = peak_flops();
+            seconds[g][r] = train_epoch(&images[g], features, network->batch);
+            share[g][r] = flops / seconds[g][r] / peak;
+        }
+    }
+    for (size_t g = 0; g < BACK_ENDS; g++) {
+        printf("%-18s batch %3zu  %-8.8s  %.4f s an epoch of %zu images  %.0f %% of the FMA peak\n",
+               network->name, network->batch, nn_gemm_description(gemms[g]), median(seconds[g]), trained,
+               100 * median(share[g]));
+    }
 }
 
-int main(void)
+static enum ep_status measure_network(const struct network *network, const float *x, const uint8_t *labels,
+                                      const struct nn_gemm *const *gemms, struct ep_error *error)
 {
-    struct ep_error error;
-    if (nn_gemm_start(&error) != EP_OK) {
-        fprintf(stderr, "%s\n", error.text);
-        return EXIT_FAILURE;
+    const struct nn_member_options options = {
+        .eta = 0.001, .momentum = 0.9, .lambda = 1e-6, .decay_every = 1, .decay_factor = 1};
+    struct images images[BACK_ENDS] = {{0}};
+    enum ep_status status = EP_OK;
+    for (size_t g = 0; g < BACK_ENDS && status == EP_OK; g++) {
+        images[g].x = x;
+        images[g].labels = labels;
+        status = nn_bank_create(&network->shape, &options, 1, &images[g].bank, error);
+        if (status == EP_OK) {
+            status =
+                nn_workspace_create(&network->shape, network->batch, gemms[g], &images[g].workspace, error);
+        }
     }
+    if (status == EP_OK) {
+        measure(network, images, gemms);
+    }
+    for (size_t g = 0; g < BACK_ENDS; g++) {
+        nn_workspace_destroy(images[g].workspace);
+        nn_bank_destroy(images[g].bank);
+    }
+    return status;
+}
+
+static enum ep_status measure_all(const struct nn_gemm *const *gemms, struct ep_error *error)
+{
     const size_t features = networks[0].shape.width[0];
     float *x = ep_allocate(IMAGES * features, sizeof *x);
     uint8_t *labels = ep_allocate(IMAGES, sizeof *labels);
-    int exit_status = x == NULL || labels == NULL ? EXIT_FAILURE : EXIT_SUCCESS;
-    if (exit_status == EXIT_SUCCESS) {
+    enum ep_status status = EP_OK;
+    if (x == NULL || labels == NULL) {
+        status = ep_fail(error, EP_NO_MEMORY, "no memory for the images");
+    } else {
         for (size_t i = 0; i < IMAGES * features; i++) {
             x[i] = (float)(i * 2654435761U % 1000) / 1000.0F - 0.5F;
         }
         for (size_t i = 0; i < IMAGES; i++) {
             labels[i] = (uint8_t)(i * 7 % 10);
         }
-        printf("%s\n", nn_gemm_description());
-        for (size_t i = 0; i < EP_COUNT(networks) && exit_status == EXIT_SUCCESS; i++) {
-            exit_status = measure(i, x, labels);
+        for (size_t i = 0; i < EP_COUNT(networks) && status == EP_OK; i++) {
+            status = measure_network(&networks[i], x, labels, gemms, error);
         }
     }
     free(x);
     free(labels);
-    return exit_status;
+    return status;
+}
+
+int main(void)
+{
+    struct ep_error error;
+    struct nn_gemm *automatic = NULL;
+    struct nn_gemm *openblas = NULL;
+    enum ep_status status = nn_gemm_create(NN_GEMM_AUTO, &automatic, &error);
+    if (status == EP_OK) {
+        status = nn_gemm_create(NN_GEMM_OPENBLAS, &openblas, &error);
+    }
+    if (status == EP_OK) {
+        printf("%s\n", nn_gemm_description(automatic));
+        status = measure_all((const struct nn_gemm *const[]){automatic, openblas}, &error);
+    }
+    if (status != EP_OK) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    nn_gemm_destroy(openblas);
+    nn_gemm_destroy(automatic);
+    return status == EP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -118,6 +118,17 @@ static enum ep_status parse_memory(const char *text, struct options *options, st
         "got \"%s\"; it must be a number of bytes, or one with K, M, G or T behind it, such as 512M", text);
 }
 
+static enum ep_status parse_gemm(const char *text, struct options *options, struct ep_error *error)
+{
+    for (int i = 0; nn_gemm_choices[i] != NULL; i++) {
+        if (strcmp(text, nn_gemm_choices[i]) == 0) {
+            options->gemm = (enum nn_gemm_choice)i;
+            return EP_OK;
+        }
+    }
+    return ep_fail(error, EP_INVALID, "got \"%s\"; it must be auto, libxsmm or openblas", text);
+}
+
 static enum ep_status parse_log_level(const char *text, struct options *options, struct ep_error *error)
 {
     if (!log_level_parse(text, &options->log_level)) {
@@ -162,6 +173,13 @@ static const struct row rows[] = {
      .commands = FOR_SERVE | FOR_TRAIN,
      .parse = parse_memory,
      .help = "memory that jobs may take together; 0: any"},
+    {.name = "gemm",
+     .variable = "EPOCHD_GEMM",
+     .argument = "auto|libxsmm|openblas",
+     .preset = "auto",
+     .commands = FOR_SERVE | FOR_TRAIN,
+     .parse = parse_gemm,
+     .help = "library of the matrix products; its choice changes last bits"},
     {.name = "log-level",
      .variable = "EPOCHD_LOG_LEVEL",
      .argument = "error|info|debug",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/error.h"
+#include "core/nn/gemm.h"
 #include "server/address.h"
 #include "server/log.h"
 
@@ -31,6 +32,7 @@ struct options {
     const char *data_folder;
     size_t workers;
     size_t memory_limit; /**< bytes; 0: none */
+    enum nn_gemm_choice gemm;
     enum log_level log_level;
     const char *spec; /**< of COMMAND_TRAIN: a path, or "-" */
 };

@@ -22,6 +22,7 @@ enum {
 /** The parts of a running server, in the order in which they are made; NULL where not made yet. */
 struct server {
     struct log log;
+    struct nn_gemm *gemm;
     struct data_registry *registry;
     struct jobs *jobs;
     struct api api;
@@ -81,7 +82,7 @@ static size_t raise_descriptors(const struct log *log)
 /** Makes all parts of `server`, whose log is set; what was made before a failure stays in it. */
 static enum ep_status start(struct server *server, const struct options *options, struct ep_error *error)
 {
-    enum ep_status status = nn_gemm_start(error);
+    enum ep_status status = nn_gemm_create(options->gemm, &server->gemm, error);
     if (status == EP_OK) {
         status = data_registry_create(options->data_folder, &server->registry, error);
     }
@@ -89,6 +90,7 @@ static enum ep_status start(struct server *server, const struct options *options
         const struct jobs_options jobs = {
             .state_folder = options->state_folder,
             .registry = server->registry,
+            .gemm = server->gemm,
             .workers = options->workers,
             .queued_most = QUEUED_MOST,
             .memory_limit = options->memory_limit,
@@ -104,6 +106,7 @@ static enum ep_status start(struct server *server, const struct options *options
     server->api = (struct api){
         .jobs = server->jobs,
         .registry = server->registry,
+        .gemm = server->gemm,
         .version = EPOCHD_VERSION,
         .memory_limit = options->memory_limit,
         .started_seconds = ep_clock_seconds(),
@@ -125,6 +128,7 @@ static void stop(struct server *server)
     listener_stop(server->listener);
     jobs_close(server->jobs);
     data_registry_destroy(server->registry);
+    nn_gemm_destroy(server->gemm);
 }
 
 static void announce(const struct server *server, const struct options *options)
@@ -133,6 +137,7 @@ static void announce(const struct server *server, const struct options *options)
     address.port = listener_port(server->listener);
     char text[ADDRESS_TEXT];
     address_format(&address, text);
+    log_line(&server->log, LEVEL_INFO, "matrix products by %s", nn_gemm_description(server->gemm));
     log_announce(&server->log, "epochd " EPOCHD_VERSION " listening on http://%s", text);
 }
 

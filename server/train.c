@@ -171,14 +171,15 @@ static enum ep_status print_result(const struct run *run, struct ep_error *error
 }
 
 /** Trains and prints the result. EP_CANCELLED: a signal came; EP_DIVERGED. */
-static enum ep_status train(struct run *run, struct data_registry *registry, struct ep_error *error)
+static enum ep_status train(struct run *run, struct data_registry *registry, const struct nn_gemm *gemm,
+                            struct ep_error *error)
 {
     const struct job_run_observer observer = {.context = run, .poll = on_poll, .epoch = on_epoch};
     struct nn_outcome outcome;
     const struct job_spec *spec = &run->job.spec;
     run->job.created_at = run->job.started_at = ep_clock_wall_ms();
     progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
-    enum ep_status status = job_run(spec, registry, &observer, &outcome, error);
+    enum ep_status status = job_run(spec, registry, gemm, &observer, &outcome, error);
     progress_end(&run->progress);
     if (status == EP_OK) {
         conclude(run, &outcome);
@@ -195,7 +196,8 @@ static enum ep_status train(struct run *run, struct data_registry *registry, str
     return status;
 }
 
-static enum exit_code train_with(const struct options *options, struct data_registry *registry)
+static enum exit_code train_with(const struct options *options, struct data_registry *registry,
+                                 const struct nn_gemm *gemm)
 {
     struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN}};
     enum ep_status status = load_spec(options, registry, &run.job);
@@ -210,7 +212,7 @@ static enum exit_code train_with(const struct options *options, struct data_regi
         status = signals_hold(&error);
     }
     if (status == EP_OK) {
-        status = train(&run, registry, &error);
+        status = train(&run, registry, gemm, &error);
     }
     free(run.history.rows);
     if (status == EP_OK) {
@@ -228,15 +230,18 @@ enum exit_code train_run(const struct options *options)
 {
     struct ep_error error;
     struct data_registry *registry = NULL;
-    enum ep_status status = nn_gemm_start(&error);
+    struct nn_gemm *gemm = NULL;
+    enum exit_code code = EXIT_TROUBLE;
+    enum ep_status status = nn_gemm_create(options->gemm, &gemm, &error);
     if (status == EP_OK) {
         status = data_registry_create(options->data_folder, &registry, &error);
     }
-    if (status != EP_OK) {
+    if (status == EP_OK) {
+        code = train_with(options, registry, gemm);
+    } else {
         fprintf(stderr, "epochd: %s\n", error.text);
-        return EXIT_TROUBLE;
     }
-    const enum exit_code code = train_with(options, registry);
     data_registry_destroy(registry);
+    nn_gemm_destroy(gemm);
     return code;
 }

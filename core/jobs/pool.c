@@ -220,7 +220,8 @@ static void run(struct jobs *jobs, struct entry *entry)
     const struct job_run_observer observer = {.context = &observed, .poll = on_poll, .epoch = on_epoch};
     struct nn_outcome outcome = {.cost_test = NAN, .accuracy_test = NAN};
     struct ep_error failure = {.status = EP_OK};
-    if (job_run(&entry->job.spec, jobs->options.registry, &observer, &outcome, &failure) == EP_OK) {
+    if (job_run(&entry->job.spec, jobs->options.registry, jobs->options.gemm, &observer, &outcome,
+                &failure) == EP_OK) {
         failure.status = EP_OK;
     }
     pthread_mutex_lock(&jobs->lock);

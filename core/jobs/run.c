@@ -6,6 +6,7 @@
 
 /* One job's data and network, and whom to tell. */
 struct run {
+    const struct nn_gemm *gemm;
     struct data_split *split;
     struct data_batches *batches;
     struct nn_bank *bank;
@@ -75,6 +76,7 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
                             struct ep_error *error)
 {
     const struct nn_plan plan = {
+        .gemm = run->gemm,
         .epochs = (size_t)spec->epochs,
         .stream =
             {
@@ -93,10 +95,10 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
 }
 
 enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
-                       const struct job_run_observer *observer, struct nn_outcome *outcome,
-                       struct ep_error *error)
+                       const struct nn_gemm *gemm, const struct job_run_observer *observer,
+                       struct nn_outcome *outcome, struct ep_error *error)
 {
-    struct run run = {.observer = observer};
+    struct run run = {.gemm = gemm, .observer = observer};
     const struct data_set *set = NULL;
     enum ep_status status = data_registry_open(registry, spec->dataset, &set, error);
     if (status == EP_OK) {

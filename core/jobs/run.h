@@ -24,8 +24,8 @@ struct job_run_observer {
  * EP_OK also when it diverged or was stopped. Otherwise as data_registry_open, or EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
-                                    const struct job_run_observer *observer, struct nn_outcome *outcome,
-                                    struct ep_error *error);
+                                    const struct nn_gemm *gemm, const struct job_run_observer *observer,
+                                    struct nn_outcome *outcome, struct ep_error *error);
 
 /** Writes what came out of a run into its job: results or failure. The state is the caller's to set. */
 void job_run_conclude(const struct nn_outcome *outcome, struct job *job);

@@ -145,7 +145,8 @@ static void forward(const struct nn_bank *bank, size_t member, struct nn_workspa
         const bool normalised = nn_layer_normalised(shape, l);
         nn_real *s = normalised ? workspace->normalised[l] : workspace->output[l];
         const nn_real *bias = bank->layout.has_bias[l] ? parameters + bank->layout.bias[l] : NULL;
-        nn_dense_forward(input, parameters + bank->layout.weight[l], bias, s, rows, shape->width[l], out);
+        nn_dense_forward(workspace->gemm, input, parameters + bank->layout.weight[l], bias, s, rows,
+                         shape->width[l], out);
         if (normalised) {
             normalise(bank, member, workspace, pass, l, rows);
         }
@@ -182,7 +183,7 @@ static void descend_layer(struct nn_bank *bank, size_t member, struct nn_workspa
 {
     const size_t in = bank->shape.width[l];
     const size_t out = bank->shape.width[l + 1];
-    nn_dense_backward_weight(input, ds, workspace->gradient, rows, in, out);
+    nn_dense_backward_weight(workspace->gemm, input, ds, workspace->gradient, rows, in, out);
     descend(bank, member, bank->layout.weight[l], workspace->gradient, in * out, sgd);
     if (bank->layout.has_bias[l]) {
         const struct nn_sgd unpenalised = {.eta = sgd.eta, .momentum = sgd.momentum};
@@ -204,8 +205,8 @@ static void backward(struct nn_bank *bank, size_t member, struct nn_workspace *w
         nn_real *before = workspace->delta[l % 2];
         if (l > 0) {
             /* With the weights as they were in the forward pass, so before the step changes them. */
-            nn_dense_backward_input(ds, parameters + bank->layout.weight[l], before, rows, in,
-                                    shape->width[l + 1]);
+            nn_dense_backward_input(workspace->gemm, ds, parameters + bank->layout.weight[l], before, rows,
+                                    in, shape->width[l + 1]);
             nn_relu_backward(workspace->output[l - 1], before, rows * in);
         }
         descend_layer(bank, member, workspace, l > 0 ? workspace->output[l - 1] : x, ds, l, rows, sgd);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/nn/gemm.h"
 #include "core/nn/network.h"
 #include "core/nn/real.h"
 
@@ -30,10 +31,13 @@ EP_NODISCARD enum ep_status nn_bank_create(const struct nn_shape *shape,
 /** Releases the bank; NULL is fine. */
 void nn_bank_destroy(struct nn_bank *bank);
 
-/** Room for passes over up to `rows` images through networks of `shape`. Release with nn_workspace_destroy.
+/**
+ * Room for passes over up to `rows` images through networks of `shape`, whose products `gemm` (borrowed)
+ * computes. Release with nn_workspace_destroy.
  */
 EP_NODISCARD enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows,
-                                                struct nn_workspace **workspace, struct ep_error *error);
+                                                const struct nn_gemm *gemm, struct nn_workspace **workspace,
+                                                struct ep_error *error);
 
 /** Releases the workspace; NULL is fine. */
 void nn_workspace_destroy(struct nn_workspace *workspace);

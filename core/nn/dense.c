@@ -1,10 +1,10 @@
 #include "core/nn/gemm.h"
 #include "core/nn/layers.h"
 
-void nn_dense_forward(const nn_real *x, const nn_real *w, const nn_real *b, nn_real *s, size_t rows,
-                      size_t in, size_t out)
+void nn_dense_forward(const struct nn_gemm *gemm, const nn_real *x, const nn_real *w, const nn_real *b,
+                      nn_real *s, size_t rows, size_t in, size_t out)
 {
-    nn_gemm_forward(x, w, s, rows, in, out);
+    nn_gemm_forward(gemm, x, w, s, rows, in, out);
     if (b == NULL) {
         return;
     }
@@ -16,16 +16,16 @@ void nn_dense_forward(const nn_real *x, const nn_real *w, const nn_real *b, nn_r
     }
 }
 
-void nn_dense_backward_input(const nn_real *ds, const nn_real *w, nn_real *dx, size_t rows, size_t in,
-                             size_t out)
+void nn_dense_backward_input(const struct nn_gemm *gemm, const nn_real *ds, const nn_real *w, nn_real *dx,
+                             size_t rows, size_t in, size_t out)
 {
-    nn_gemm_input_gradient(ds, w, dx, rows, in, out);
+    nn_gemm_input_gradient(gemm, ds, w, dx, rows, in, out);
 }
 
-void nn_dense_backward_weight(const nn_real *x, const nn_real *ds, nn_real *dw, size_t rows, size_t in,
-                              size_t out)
+void nn_dense_backward_weight(const struct nn_gemm *gemm, const nn_real *x, const nn_real *ds, nn_real *dw,
+                              size_t rows, size_t in, size_t out)
 {
-    nn_gemm_weight_gradient(x, ds, dw, rows, in, out);
+    nn_gemm_weight_gradient(gemm, x, ds, dw, rows, in, out);
 }
 
 void nn_dense_backward_bias(const nn_real *ds, nn_real *db, size_t rows, size_t out)

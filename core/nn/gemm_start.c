@@ -1,11 +1,14 @@
 #include <cblas.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/memory.h"
 #include "core/base/random.h"
 #include "core/nn/gemm.h"
+#include "core/nn/gemm_libxsmm.h"
+#include "core/nn/gemm_object.h"
 
 /* Shapes of the self-test: whole and broken tiles, a single row, and a first layer's long sum. */
 static const struct {
@@ -13,9 +16,11 @@ static const struct {
 } shapes[] = {{1, 1, 1},     {7, 5, 3},    {100, 784, 50}, {33, 130, 65},
               {100, 50, 30}, {64, 64, 64}, {500, 97, 10},  {2, 3072, 50}};
 
-const char *nn_gemm_description(void)
+const char *const nn_gemm_choices[] = {"auto", "libxsmm", "openblas", NULL};
+
+const char *nn_gemm_description(const struct nn_gemm *gemm)
 {
-    return openblas_get_config();
+    return gemm->description;
 }
 
 /* Whether c(m, n) equals a·b, where element (i, k) of a is a[i·a_row + k·a_column] and so on. */
@@ -45,19 +50,19 @@ static bool product_right(struct operand a, struct operand b, const nn_real *c, 
     return true;
 }
 
-static bool shape_right(size_t rows, size_t in, size_t out, nn_real *x, nn_real *w, nn_real *s,
-                        nn_real *result)
+static bool shape_right(const struct nn_gemm *gemm, size_t rows, size_t in, size_t out, nn_real *x,
+                        nn_real *w, nn_real *s, nn_real *result)
 {
     const struct operand x_plain = {x, in, 1};
     const struct operand x_turned = {x, 1, in};
     const struct operand w_plain = {w, out, 1};
     const struct operand w_turned = {w, 1, out};
-    nn_gemm_forward(x, w, s, rows, in, out);
+    nn_gemm_forward(gemm, x, w, s, rows, in, out);
     bool right = product_right(x_plain, w_plain, s, rows, out, in);
     const struct operand s_plain = {s, out, 1};
-    nn_gemm_weight_gradient(x, s, result, rows, in, out);
+    nn_gemm_weight_gradient(gemm, x, s, result, rows, in, out);
     right = right && product_right(x_turned, s_plain, result, in, out, rows);
-    nn_gemm_input_gradient(s, w, result, rows, in, out);
+    nn_gemm_input_gradient(gemm, s, w, result, rows, in, out);
     return right && product_right(s_plain, w_turned, result, rows, in, out);
 }
 
@@ -72,7 +77,7 @@ static void fill(nn_real *numbers, size_t count, uint32_t stream)
     }
 }
 
-static enum ep_status self_test(size_t index, struct ep_error *error)
+static enum ep_status test_shape(const struct nn_gemm *gemm, size_t index, struct ep_error *error)
 {
     const size_t rows = shapes[index].rows;
     const size_t in = shapes[index].in;
@@ -88,9 +93,9 @@ static enum ep_status self_test(size_t index, struct ep_error *error)
     } else {
         fill(x, rows * in, 0);
         fill(w, in * out, 1);
-        if (!shape_right(rows, in, out, x, w, s, result)) {
+        if (!shape_right(gemm, rows, in, out, x, w, s, result)) {
             status = ep_fail(error, EP_INTERNAL, "%s multiplies wrongly: %zu images, layer %zu to %zu",
-                             nn_gemm_description(), rows, in, out);
+                             gemm->description, rows, in, out);
         }
     }
     free(x);
@@ -100,7 +105,36 @@ static enum ep_status self_test(size_t index, struct ep_error *error)
     return status;
 }
 
-enum ep_status nn_gemm_start(struct ep_error *error)
+static enum ep_status self_test(const struct nn_gemm *gemm, struct ep_error *error)
+{
+    enum ep_status status = EP_OK;
+    for (size_t i = 0; i < EP_COUNT(shapes) && status == EP_OK; i++) {
+        status = test_shape(gemm, i, error);
+    }
+    return status;
+}
+
+static enum ep_status try_libxsmm(struct nn_gemm *gemm, struct ep_error *error)
+{
+    if (!gemm_libxsmm_start()) {
+        return ep_fail(error, EP_UNAVAILABLE,
+                       "LIBXSMM cannot make kernels here: the processor has no AVX2, or memory that is made "
+                       "executable is forbidden; use openblas or auto");
+    }
+    gemm->libxsmm = true;
+    snprintf(gemm->description, sizeof gemm->description, "LIBXSMM %s %s; %s", gemm_libxsmm_version(),
+             gemm_libxsmm_target(), openblas_get_config());
+    return self_test(gemm, error);
+}
+
+static enum ep_status try_openblas(struct nn_gemm *gemm, struct ep_error *error)
+{
+    gemm->libxsmm = false;
+    snprintf(gemm->description, sizeof gemm->description, "%s", openblas_get_config());
+    return self_test(gemm, error);
+}
+
+static enum ep_status choose(struct nn_gemm *gemm, enum nn_gemm_choice choice, struct ep_error *error)
 {
     if (openblas_get_parallel() == OPENBLAS_OPENMP) {
         return ep_fail(
@@ -109,9 +143,32 @@ enum ep_status nn_gemm_start(struct ep_error *error)
             "libopenblas0-pthread");
     }
     openblas_set_num_threads(1);
-    enum ep_status status = EP_OK;
-    for (size_t i = 0; i < EP_COUNT(shapes) && status == EP_OK; i++) {
-        status = self_test(i, error);
+    enum ep_status status = EP_UNAVAILABLE;
+    if (choice != NN_GEMM_OPENBLAS) {
+        status = try_libxsmm(gemm, error);
+    }
+    if (status != EP_OK && choice != NN_GEMM_LIBXSMM) {
+        status = try_openblas(gemm, error);
     }
     return status;
+}
+
+enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn_gemm **gemm, struct ep_error *error)
+{
+    struct nn_gemm *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory to choose what computes matrix products");
+    }
+    const enum ep_status status = choose(made, choice, error);
+    if (status != EP_OK) {
+        nn_gemm_destroy(made);
+        return status;
+    }
+    *gemm = made;
+    return EP_OK;
+}
+
+void nn_gemm_destroy(struct nn_gemm *gemm)
+{
+    free(gemm);
 }

@@ -108,7 +108,7 @@ static enum ep_status prepare(struct check *check, const struct nn_shape *shape,
         status = nn_bank_create(shape, &unit, 1, &check->bank, error);
     }
     if (status == EP_OK) {
-        status = nn_workspace_create(shape, check->rows, &check->workspace, error);
+        status = nn_workspace_create(shape, check->rows, NULL, &check->workspace, error);
     }
     if (status != EP_OK) {
         return status;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/nn/gemm.h"
 #include "core/nn/network.h"
 #include "core/nn/real.h"
 
@@ -14,16 +15,16 @@
  */
 
 /** s(rows, out) = x(rows, in)·w(in, out) + b(out); b may be NULL. */
-void nn_dense_forward(const nn_real *x, const nn_real *w, const nn_real *b, nn_real *s, size_t rows,
-                      size_t in, size_t out);
+void nn_dense_forward(const struct nn_gemm *gemm, const nn_real *x, const nn_real *w, const nn_real *b,
+                      nn_real *s, size_t rows, size_t in, size_t out);
 
 /** dx(rows, in) = ds(rows, out)·w(in, out)ᵀ */
-void nn_dense_backward_input(const nn_real *ds, const nn_real *w, nn_real *dx, size_t rows, size_t in,
-                             size_t out);
+void nn_dense_backward_input(const struct nn_gemm *gemm, const nn_real *ds, const nn_real *w, nn_real *dx,
+                             size_t rows, size_t in, size_t out);
 
 /** dw(in, out) = x(rows, in)ᵀ·ds(rows, out) */
-void nn_dense_backward_weight(const nn_real *x, const nn_real *ds, nn_real *dw, size_t rows, size_t in,
-                              size_t out);
+void nn_dense_backward_weight(const struct nn_gemm *gemm, const nn_real *x, const nn_real *ds, nn_real *dw,
+                              size_t rows, size_t in, size_t out);
 
 /** db(out) = Σ over rows of ds(rows, out) */
 void nn_dense_backward_bias(const nn_real *ds, nn_real *db, size_t rows, size_t out);

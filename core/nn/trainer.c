@@ -202,7 +202,7 @@ static enum ep_status prepare(struct run *run, struct ep_error *error)
         run->training[g] = true;
         run->outcomes[g] = (struct nn_outcome){.cost_test = NAN, .accuracy_test = NAN};
     }
-    return nn_workspace_create(shape, rows, &run->workspace, error);
+    return nn_workspace_create(shape, rows, run->plan->gemm, &run->workspace, error);
 }
 
 enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const struct nn_observer *observer,

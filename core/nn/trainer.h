@@ -29,7 +29,8 @@ struct nn_set {
 };
 
 struct nn_plan {
-    size_t epochs; /**< ≥ 1 */
+    const struct nn_gemm *gemm; /**< what computes the products */
+    size_t epochs;              /**< ≥ 1 */
     struct nn_stream stream;
     struct nn_set train, validation, test;
 };

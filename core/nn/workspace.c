@@ -59,8 +59,8 @@ bool nn_workspace_count(const struct nn_shape *shape, size_t rows, size_t *count
     return !carver.overflow;
 }
 
-enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows, struct nn_workspace **workspace,
-                                   struct ep_error *error)
+enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows, const struct nn_gemm *gemm,
+                                   struct nn_workspace **workspace, struct ep_error *error)
 {
     size_t count;
     if (!nn_workspace_count(shape, rows, &count)) {
@@ -70,6 +70,7 @@ enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows, st
     struct nn_workspace *made = calloc(1, sizeof *made);
     if (made != NULL) {
         made->rows = rows;
+        made->gemm = gemm;
         made->block = ep_allocate(count, sizeof *made->block);
     }
     if (made == NULL || made->block == NULL) {

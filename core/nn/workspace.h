@@ -6,6 +6,7 @@
 /** What a pass of one member writes besides the bank. All matrices are row-major, rows are images. */
 struct nn_workspace {
     size_t rows;                        /**< images there is room for */
+    const struct nn_gemm *gemm;         /**< borrowed */
     nn_real *block;                     /**< everything below points into it */
     nn_real *output[NN_LAYERS_MAX];     /**< a of hidden layer l, or the scores: (rows, width[l + 1]) */
     nn_real *normalised[NN_LAYERS_MAX]; /**< ŝ of a normalised layer: (rows, width[l + 1]) */

@@ -98,6 +98,23 @@ test('train runs a spec without a server', async () => {
   await server.stop();
 });
 
+test('the library of the matrix products can be chosen', async () => {
+  const server = await Server.start({ data, args: ['--gemm', 'openblas'] });
+  assert.match((await server.get('/v1/system')).json.gemm, /^OpenBLAS/);
+  assert.match(server.stderr, /matrix products by OpenBLAS/);
+  await server.stop();
+  const results = [];
+  for (const gemm of ['auto', 'openblas']) {
+    const { code, stdout, stderr } = await run(['train', '-', '--gemm', gemm], { input: JSON.stringify(brief), env: { EPOCHD_DATA: data } });
+    assert.equal(code, 0, stderr);
+    results.push(JSON.parse(stdout).history.cost_train[2]);
+  }
+  assert.ok(Math.abs(results[0] - results[1]) < 1e-3 * results[1], `${results}`);
+  const wrong = await run(['serve'], { env: { EPOCHD_GEMM: 'abacus' } });
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /auto, libxsmm or openblas/);
+});
+
 test('train tells all faults of a spec, exit code 2', async () => {
   const { code, stdout, stderr } = await run(['train', '-', '--data', data], { input: '{"epochs": 0, "etta": 1, "depth": 2}' });
   assert.equal(code, 2);

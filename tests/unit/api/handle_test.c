@@ -28,6 +28,7 @@ static const char endless[] = "{\"dataset\":\"dots\",\"hidden\":[8],\"epochs\":1
 struct fixture {
     char folder[FOLDER_MAX];
     struct data_registry *registry;
+    struct nn_gemm *gemm;
     struct jobs *jobs;
     struct api api;
 };
@@ -37,17 +38,24 @@ static int set_up(void **state)
     struct fixture *fixture = ep_allocate(1, sizeof *fixture);
     assert_non_null(fixture);
     make_folder(fixture->folder);
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &fixture->gemm, NULL), EP_OK);
     char path[FOLDER_MAX + 8];
     snprintf(path, sizeof path, "%s/dots", fixture->folder);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(
         data_registry_create_from(&dots_catalogue, fixture->folder, "/nowhere", &fixture->registry, NULL),
         EP_OK);
-    const struct jobs_options options = {
-        .state_folder = fixture->folder, .registry = fixture->registry, .workers = 1, .queued_most = 5};
+    const struct jobs_options options = {.state_folder = fixture->folder,
+                                         .registry = fixture->registry,
+                                         .gemm = fixture->gemm,
+                                         .workers = 1,
+                                         .queued_most = 5};
     assert_int_equal(jobs_open(&options, &fixture->jobs, NULL), EP_OK);
-    fixture->api = (struct api){
-        .jobs = fixture->jobs, .registry = fixture->registry, .version = "0", .memory_limit = 1U << 30};
+    fixture->api = (struct api){.jobs = fixture->jobs,
+                                .registry = fixture->registry,
+                                .gemm = fixture->gemm,
+                                .version = "0",
+                                .memory_limit = 1U << 30};
     *state = fixture;
     return 0;
 }
@@ -57,6 +65,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     jobs_close(fixture->jobs);
     data_registry_destroy(fixture->registry);
+    nn_gemm_destroy(fixture->gemm);
     remove_folder(fixture->folder);
     free(fixture);
     return 0;
@@ -441,8 +450,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(queries_of_a_list_are_strict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_a_spec_are_all_told, set_up, tear_down),
     };
-    if (nn_gemm_start(NULL) != EP_OK) {
-        return 1;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,8 +254,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_clients_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused, set_up, tear_down),
     };
-    if (nn_gemm_start(NULL) != EP_OK) {
-        return 1;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@ enum { LONG_EPOCHS = 10000, PATIENCE_SECONDS = 30 };
 struct fixture {
     char folder[FOLDER_MAX];
     struct data_registry *registry;
+    struct nn_gemm *gemm;
     struct jobs *jobs;
     struct jobs_options options;
     atomic_int faults;
@@ -59,6 +60,7 @@ static inline int set_up(void **state)
     struct fixture *fixture = ep_allocate(1, sizeof *fixture);
     assert_non_null(fixture);
     make_folder(fixture->folder);
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &fixture->gemm, NULL), EP_OK);
     char path[FOLDER_MAX + 8];
     for (size_t i = 0; i < dots_catalogue.count; i++) {
         snprintf(path, sizeof path, "%s/%s", fixture->folder, dots_entries[i].folder);
@@ -70,6 +72,7 @@ static inline int set_up(void **state)
     fixture->options = (struct jobs_options){
         .state_folder = fixture->folder,
         .registry = fixture->registry,
+        .gemm = fixture->gemm,
         .workers = 2,
         .queued_most = 40,
         .on_transition = on_transition,
@@ -85,6 +88,7 @@ static inline int tear_down(void **state)
     struct fixture *fixture = *state;
     jobs_close(fixture->jobs);
     data_registry_destroy(fixture->registry);
+    nn_gemm_destroy(fixture->gemm);
     remove_folder(fixture->folder);
     free(fixture);
     return 0;

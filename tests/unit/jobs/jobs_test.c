@@ -319,8 +319,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_are_newest_first_in_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_history_starts_where_it_is_asked_to, set_up, tear_down),
     };
-    if (nn_gemm_start(NULL) != EP_OK) {
-        return 1;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ static const float small_x[] = {1, 1, -1, 0};
 static const uint8_t small_labels[] = {0, 0};
 
 struct fixture {
+    struct nn_gemm *gemm;
     struct nn_bank *bank;
     struct nn_workspace *workspace;
 };
@@ -41,8 +42,9 @@ static struct fixture make_small(double lambda)
     const struct nn_member_options options = {
         .eta = 0.5, .lambda = lambda, .momentum = 0.9, .decay_every = 1, .decay_factor = 1};
     struct fixture made = {0};
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &made.gemm, NULL), EP_OK);
     assert_int_equal(nn_bank_create(&small, &options, 1, &made.bank, NULL), EP_OK);
-    assert_int_equal(nn_workspace_create(&small, 2, &made.workspace, NULL), EP_OK);
+    assert_int_equal(nn_workspace_create(&small, 2, made.gemm, &made.workspace, NULL), EP_OK);
     memcpy(nn_bank_parameters(made.bank, 0), small_parameters, sizeof small_parameters);
     return made;
 }
@@ -51,6 +53,7 @@ static void release(struct fixture *fixture)
 {
     nn_bank_destroy(fixture->bank);
     nn_workspace_destroy(fixture->workspace);
+    nn_gemm_destroy(fixture->gemm);
 }
 
 static void forward_pass_worked_by_hand(void **state)
@@ -107,8 +110,10 @@ static const struct nn_member_options members[MEMBERS] = {
 
 static void train(struct nn_bank *bank)
 {
+    struct nn_gemm *gemm = NULL;
     struct nn_workspace *workspace = NULL;
-    assert_int_equal(nn_workspace_create(&shape, ROWS, &workspace, NULL), EP_OK);
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &gemm, NULL), EP_OK);
+    assert_int_equal(nn_workspace_create(&shape, ROWS, gemm, &workspace, NULL), EP_OK);
     for (uint32_t step = 0; step < STEPS; step++) {
         double numbers[ROWS * FEATURES];
         float x[ROWS * FEATURES];
@@ -125,6 +130,7 @@ static void train(struct nn_bank *bank)
         }
     }
     nn_workspace_destroy(workspace);
+    nn_gemm_destroy(gemm);
 }
 
 static void a_member_trains_to_the_same_bits_alone_and_in_a_bank(void **state)

@@ -124,7 +124,7 @@ static void dense_adds_the_bias_to_every_row(void **state)
     const double w[] = {1, 0, 2, -1, 1, 1};
     const double b[] = {10, 20, 30};
     double s[6];
-    nn_dense_forward(x, w, b, s, 2, 2, 3);
+    nn_dense_forward(NULL, x, w, b, s, 2, 2, 3);
     const double expected[] = {9, 22, 34, 9, 24, 40};
     for (size_t i = 0; i < EP_COUNT(s); i++) {
         assert_near(s[i], expected[i], 0);

@@ -67,10 +67,12 @@ static void train_and_compare(bool batch_norm, const struct expected *expected)
         .eta = 0.3, .lambda = 0.02, .momentum = 0.9, .decay_every = 1, .decay_factor = 1};
     struct nn_layout layout;
     struct nn_bank *bank = NULL;
+    struct nn_gemm *gemm = NULL;
     struct nn_workspace *workspace = NULL;
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &gemm, NULL), EP_OK);
     assert_int_equal(nn_layout_of(&shape, &layout, NULL), EP_OK);
     assert_int_equal(nn_bank_create(&shape, &options, 1, &bank, NULL), EP_OK);
-    assert_int_equal(nn_workspace_create(&shape, ROWS, &workspace, NULL), EP_OK);
+    assert_int_equal(nn_workspace_create(&shape, ROWS, gemm, &workspace, NULL), EP_OK);
     fill_weights(bank, &layout);
     for (size_t step = 0; step < STEPS; step++) {
         nn_real x[ROWS * FEATURES];
@@ -85,6 +87,7 @@ static void train_and_compare(bool batch_norm, const struct expected *expected)
     assert_close("statistic", nn_bank_statistics(bank, 0), expected->statistics, layout.statistics);
     nn_workspace_destroy(workspace);
     nn_bank_destroy(bank);
+    nn_gemm_destroy(gemm);
 }
 
 static void a_plain_network_trains_as_in_pytorch(void **state)

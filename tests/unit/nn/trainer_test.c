@@ -82,7 +82,10 @@ static void run(const struct nn_member_options *options, size_t members, size_t 
                 struct witness *witness, struct nn_outcome *outcomes)
 {
     size_t current = 0;
+    struct nn_gemm *gemm = NULL;
+    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &gemm, NULL), EP_OK);
     const struct nn_plan plan = {
+        .gemm = gemm,
         .epochs = EPOCHS,
         .stream =
             {.context = &current, .steps = STEPS, .rows_most = BATCH, .begin = begin, .read = read_batch},
@@ -96,6 +99,7 @@ static void run(const struct nn_member_options *options, size_t members, size_t 
     assert_int_equal(nn_bank_create(&shape, options, members, &bank, &error), EP_OK);
     assert_int_equal(nn_train(bank, &plan, &observer, outcomes, &error), EP_OK);
     nn_bank_destroy(bank);
+    nn_gemm_destroy(gemm);
 }
 
 static struct witness never_stop(void)
