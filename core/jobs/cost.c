@@ -18,11 +18,13 @@ uint64_t job_spec_epoch_steps(const struct job_spec *spec)
 static bool buffer_bytes(const struct job_spec *spec, const struct data_info *info, size_t rows,
                          size_t *bytes)
 {
+    size_t images;
     size_t dataset;
     size_t batch;
     const size_t order = (size_t)spec->train_size * sizeof(uint32_t);
     const size_t statistics = 2 * info->features * sizeof(float);
-    return ep_size_multiply(info->train_count + info->test_count, info->features + 1, &dataset) &&
+    return ep_size_add(info->train_count, info->test_count, &images) &&
+           ep_size_multiply(images, info->features + 1, &dataset) &&
            ep_size_multiply(rows, info->features * sizeof(float) + 1, &batch) &&
            ep_size_add(dataset, batch, bytes) && ep_size_add(*bytes, order + statistics, bytes);
 }

@@ -37,6 +37,12 @@ static double running_remaining(const struct entry *entry, const struct pace *pa
     return pace_seconds(pace, entry->cost.flops) * (1 - fraction);
 }
 
+/* Whether a worker that is free at `a` comes before one at `b`; one that may never be free comes last. */
+static bool earlier(double a, double b)
+{
+    return a < b || (isnan(b) && !isnan(a));
+}
+
 void estimate_queue(const struct table *queued, const struct table *running, const struct pace *pace,
                     double now, double *free_at, size_t workers)
 {
@@ -47,7 +53,7 @@ void estimate_queue(const struct table *queued, const struct table *running, con
         struct entry *entry = queued->entries[i];
         size_t first = 0;
         for (size_t w = 1; w < workers; w++) {
-            first = free_at[w] < free_at[first] ? w : first;
+            first = earlier(free_at[w], free_at[first]) ? w : first;
         }
         entry->starts_in = free_at[first];
         free_at[first] += pace_seconds(pace, entry->cost.flops);

@@ -83,7 +83,7 @@ static void resolve_sizes(struct resolution *resolution)
                       (unsigned long long)images);
     } else if (spec->train_size > images || spec->validation_size > images - spec->train_size) {
         ep_faults_add(
-            resolution->faults, train_given ? "/train_size" : "/validation_size",
+            resolution->faults, "/train_size",
             "%llu training and %llu validation images are asked for; the training part of %s has %llu",
             (unsigned long long)spec->train_size, (unsigned long long)spec->validation_size,
             resolution->info->name, (unsigned long long)images);

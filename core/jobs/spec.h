@@ -56,7 +56,8 @@ extern const struct ep_fields job_spec_fields;
  * `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of job_spec_fields;
  * every value is in its row's range, or `faults` already has a fault at its pointer and it is left alone.
  * `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no fault was
- * added the spec is resolved: resolving it again with all bits set changes nothing.
+ * added the spec is resolved: resolving it again with all bits set (but that of
+ * init.std where it does not count) changes nothing.
  */
 void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
                       size_t memory_limit, struct ep_faults *faults);

@@ -108,6 +108,8 @@ static void images_that_cannot_be_counted_are_refused(void **state)
     struct data_info endless = info;
     struct job_cost cost;
     struct ep_error error;
+    endless.train_count = SIZE_MAX;
+    assert_int_equal(job_cost_of(&spec, &endless, &cost, &error), EP_TOO_LARGE);
     endless.train_count = SIZE_MAX / 4;
     assert_int_equal(job_cost_of(&spec, &endless, &cost, &error), EP_TOO_LARGE);
     assert_true(error.text[0] != '\0');

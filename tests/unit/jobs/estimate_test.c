@@ -123,6 +123,29 @@ static void the_queue_is_worked_off_by_whoever_is_free(void **state)
     table_done(&running);
 }
 
+static void an_idle_worker_is_found_beside_one_that_may_never_be_free(void **state)
+{
+    (void)state;
+    const struct pace pace = {.flops = 100, .seconds = 1};
+    struct table queued = {0};
+    const struct table running = {0};
+    double free_at[2];
+    assert_int_equal(table_reserve(&queued, 3, NULL), EP_OK);
+    struct entry *unknown = make_entry(1, JOB_QUEUED, NAN);
+    struct entry *next = make_entry(2, JOB_QUEUED, 300);
+    struct entry *last = make_entry(3, JOB_QUEUED, 300);
+    table_add(&queued, unknown);
+    table_add(&queued, next);
+    table_add(&queued, last);
+    estimate_queue(&queued, &running, &pace, 100, free_at, 2);
+    assert_true(close_to(next->starts_in, 0));
+    assert_true(close_to(last->starts_in, 3));
+    entry_destroy(unknown);
+    entry_destroy(next);
+    entry_destroy(last);
+    table_done(&queued);
+}
+
 static void nothing_is_known_before_anything_was_measured(void **state)
 {
     (void)state;
@@ -245,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_older_epoch_counts_nine_tenths_of_the_next),
         cmocka_unit_test(behind_a_job_of_unknown_length_nothing_is_known),
         cmocka_unit_test(the_queue_is_worked_off_by_whoever_is_free),
+        cmocka_unit_test(an_idle_worker_is_found_beside_one_that_may_never_be_free),
         cmocka_unit_test(nothing_is_known_before_anything_was_measured),
         cmocka_unit_test(progress_of_a_running_job),
         cmocka_unit_test(a_smaller_last_batch_counts_with_its_images),
