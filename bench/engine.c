@@ -2,7 +2,7 @@
  * How much of the machine's floating-point peak training reaches, on one thread.
  *
  *     cmake --preset release && cmake --build --preset release --target bench_engine
- *     build/release/bench/bench_engine
+ *     build/release/bench/bench_engine [NETWORK]
  *
  * Prints, for each network, the median of interleaved runs: seconds for an epoch of 10 000 random images, and
  * its products' FLOP/s as a share of an FMA loop measured between the runs.
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/macros.h"
@@ -159,7 +160,9 @@ static enum ep_status measure_network(const struct network *network, const float
     return status;
 }
 
-static enum ep_status measure_all(const struct nn_gemm *const *gemms, struct ep_error *error)
+/* Measures the network called `only`, or all of them when it is NULL. */
+static enum ep_status measure_all(const struct nn_gemm *const *gemms, const char *only,
+                                  struct ep_error *error)
 {
     const size_t features = networks[0].shape.width[0];
     float *x = ep_allocate(IMAGES * features, sizeof *x);
@@ -175,7 +178,9 @@ static enum ep_status measure_all(const struct nn_gemm *const *gemms, struct ep_
             labels[i] = (uint8_t)(i * 7 % 10);
         }
         for (size_t i = 0; i < EP_COUNT(networks) && status == EP_OK; i++) {
-            status = measure_network(&networks[i], x, labels, gemms, error);
+            if (only == NULL || strcmp(only, networks[i].name) == 0) {
+                status = measure_network(&networks[i], x, labels, gemms, error);
+            }
         }
     }
     free(x);
@@ -183,7 +188,7 @@ static enum ep_status measure_all(const struct nn_gemm *const *gemms, struct ep_
     return status;
 }
 
-int main(void)
+int main(int count, char *arguments[])
 {
     struct ep_error error;
     struct nn_gemm *automatic = NULL;
@@ -194,7 +199,8 @@ int main(void)
     }
     if (status == EP_OK) {
         printf("%s\n", nn_gemm_description(automatic));
-        status = measure_all((const struct nn_gemm *const[]){automatic, openblas}, &error);
+        status = measure_all((const struct nn_gemm *const[]){automatic, openblas},
+                             count > 1 ? arguments[1] : NULL, &error);
     }
     if (status != EP_OK) {
         fprintf(stderr, "%s\n", error.text);

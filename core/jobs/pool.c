@@ -130,6 +130,9 @@ static void on_epoch(void *context, const struct nn_epoch *epoch)
     entry->rows[entry->row_count++] = *epoch;
     entry->job.latest = *epoch;
     entry->job.has_latest = true;
+    if (jobs->pace.flops == 0) {
+        jobs->estimated = 0; /* now that a pace is known, the queue can be estimated */
+    }
     pace_add(&jobs->pace, entry->cost.flops / (double)entry->job.spec.epochs, epoch->seconds);
     pthread_mutex_unlock(&jobs->lock);
     if (store_append(jobs->store, entry->job.id, epoch, &error) != EP_OK) {

@@ -119,11 +119,14 @@ static void clean_registers(void)
 bool gemm_libxsmm_multiply(const float *a, const float *b, bool b_turned, float *c, size_t m, size_t n,
                            size_t k)
 {
+    if (m == 0 || n == 0 || k == 0 || m > INT_MAX || n > INT_MAX || k > INT_MAX) {
+        return false;
+    }
     const struct cut cut_m = {m, TILE_M};
     const struct cut cut_n = cut_evenly(n, b_turned ? TILE_N_TURNED : TILE_N);
     const struct cut cut_k = {k, TILE_K};
     struct kernels kernels = {0};
-    if (m > INT_MAX || n > INT_MAX || k > INT_MAX || !make_kernels(cut_m, cut_n, cut_k, b_turned, &kernels)) {
+    if (!make_kernels(cut_m, cut_n, cut_k, b_turned, &kernels)) {
         return false;
     }
     for (size_t i = 0; i < m; i += TILE_M) {

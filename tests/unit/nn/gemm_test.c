@@ -159,7 +159,10 @@ static void shapes_around_every_edge_of_a_tile(void **state)
     struct nn_gemm *gemm = make(*(const enum nn_gemm_choice *)*state);
     const struct operands o = {ep_allocate(MOST, sizeof(float)), ep_allocate(MOST, sizeof(float)),
                                ep_allocate(MOST, sizeof(float)), ep_allocate(MOST, sizeof(float))};
-    assert_true(o.x != NULL && o.w != NULL && o.ds != NULL && o.result != NULL);
+    if (o.x == NULL || o.w == NULL || o.ds == NULL || o.result == NULL) {
+        fail_msg("no memory");
+        return;
+    }
     fill(o.x, MOST, 1);
     fill(o.w, MOST, 2);
     fill(o.ds, MOST, 3);
@@ -188,7 +191,7 @@ static void nothing_is_written_behind_the_result(void **state)
     }
     nn_gemm_forward(gemm, x, w, s, ROWS, IN, OUT);
     for (size_t i = 0; i < GUARD; i++) {
-        assert_true(s[ROWS * OUT + i] == 123);
+        assert_true(s[(size_t)ROWS * OUT + i] == 123);
     }
     nn_gemm_destroy(gemm);
 }
