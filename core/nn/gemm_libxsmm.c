@@ -36,7 +36,10 @@ static size_t tile_at(struct cut cut, size_t at)
 /* The size of whole tiles, or of the rest; 0 when there are none of these. */
 static size_t size_of(struct cut cut, int rest)
 {
-    return rest != 0 ? cut.size % cut.tile : cut.size >= cut.tile ? cut.tile : 0;
+    if (cut.size < cut.tile || cut.tile == 0) {
+        return rest != 0 ? cut.size : 0;
+    }
+    return rest != 0 ? cut.size % cut.tile : cut.tile;
 }
 
 /* Makes all kernels that the product needs; false when one cannot be made. */
