@@ -58,8 +58,8 @@ static json_t *result_json(const struct job *job)
     if (job->state != JOB_SUCCEEDED) {
         return json_null();
     }
-    return json_pack("{s:o, s:o}", "cost_test", json_number(job->cost_test), "accuracy_test",
-                     json_number(job->accuracy_test));
+    return json_pack("{s:o, s:o, s:s}", "cost_test", json_number(job->cost_test), "accuracy_test",
+                     json_number(job->accuracy_test), "model_sha256", job->model_sha256);
 }
 
 static json_t *failure_json(const struct job *job)

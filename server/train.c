@@ -138,11 +138,12 @@ static enum ep_status prepare(struct run *run, struct data_registry *registry, s
 }
 
 /** Writes how the run ended into its job. */
-static void conclude(struct run *run, const struct nn_outcome *outcome)
+static void conclude(struct run *run, const struct job_result *result)
 {
     struct job *job = &run->job;
     job->finished_at = ep_clock_wall_ms();
-    job_run_conclude(outcome, job);
+    const struct nn_outcome *outcome = &result->outcome;
+    job_run_conclude(result, job);
     run->history.accuracy_test = outcome->accuracy_test;
     job->has_latest = run->history.count > 0;
     if (job->has_latest) {
@@ -175,14 +176,14 @@ static enum ep_status train(struct run *run, struct data_registry *registry, con
                             struct ep_error *error)
 {
     const struct job_run_observer observer = {.context = run, .poll = on_poll, .epoch = on_epoch};
-    struct nn_outcome outcome;
+    struct job_result result;
     const struct job_spec *spec = &run->job.spec;
     run->job.created_at = run->job.started_at = ep_clock_wall_ms();
     progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
-    enum ep_status status = job_run(spec, registry, gemm, &observer, &outcome, error);
+    enum ep_status status = job_run(spec, registry, gemm, &observer, &result, error);
     progress_end(&run->progress);
     if (status == EP_OK) {
-        conclude(run, &outcome);
+        conclude(run, &result);
         status = print_result(run, error);
     }
     if (status == EP_OK && run->job.state == JOB_FAILED) {

@@ -1,3 +1,4 @@
+#include <string.h>
 #include <time.h>
 
 #include "core/base/clock.h"
@@ -46,6 +47,7 @@ static void apply(struct jobs *jobs, struct entry *entry, const struct job *next
     job->finished_at = next->finished_at;
     job->cost_test = next->cost_test;
     job->accuracy_test = next->accuracy_test;
+    memcpy(job->model_sha256, next->model_sha256, sizeof job->model_sha256);
     job->failure = next->failure;
     job->failed_epoch = next->failed_epoch;
     if (job->state == JOB_QUEUED) {

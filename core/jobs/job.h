@@ -70,11 +70,12 @@ struct job {
     struct job_transition *transitions; /**< (transition_count), oldest first; owned */
     struct job_progress progress;
     bool has_latest;
-    struct nn_epoch latest;  /**< newest row of the history */
-    double cost_test;        /**< NaN: not measured */
-    double accuracy_test;    /**< NaN: not measured */
-    struct ep_error failure; /**< why it failed; status EP_OK otherwise */
-    uint64_t failed_epoch;   /**< the epoch (from 1) in which it diverged; 0 otherwise */
+    struct nn_epoch latest;            /**< newest row of the history */
+    double cost_test;                  /**< NaN: not measured */
+    double accuracy_test;              /**< NaN: not measured */
+    char model_sha256[EP_SHA256_TEXT]; /**< of the trained network, as struct job_result says; "" before */
+    struct ep_error failure;           /**< why it failed; status EP_OK otherwise */
+    uint64_t failed_epoch;             /**< the epoch (from 1) in which it diverged; 0 otherwise */
 };
 
 /** Copies `from`, its transitions included, into `to`; release it with job_done. EP_NO_MEMORY: *to is zeroed.

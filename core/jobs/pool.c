@@ -141,7 +141,7 @@ static void on_epoch(void *context, const struct nn_epoch *epoch)
 }
 
 /* What a run's end makes of its job; the caller holds the entry. */
-static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const struct nn_outcome *outcome,
+static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const struct job_result *result,
                                const struct ep_error *failure, struct ep_error *error)
 {
     struct job next;
@@ -153,11 +153,11 @@ static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const str
     if (failure->status != EP_OK) {
         next.failure = *failure;
     } else {
-        job_run_conclude(outcome, &next);
+        job_run_conclude(result, &next);
     }
     if (next.failure.status != EP_OK) {
         reason = next.failure.text;
-    } else if (outcome->end == NN_FINISHED) {
+    } else if (result->outcome.end == NN_FINISHED) {
         state = JOB_SUCCEEDED;
     } else if (next.cancel_requested) {
         state = JOB_CANCELLED;
@@ -199,7 +199,7 @@ static bool pause_or_stop(struct jobs *jobs, struct entry *entry)
  * that is on disk. When the server stops first, the next start finds the job running and runs it again.
  * Returns with the entry held.
  */
-static void finish(struct jobs *jobs, struct entry *entry, const struct nn_outcome *outcome,
+static void finish(struct jobs *jobs, struct entry *entry, const struct job_result *result,
                    const struct ep_error *failure)
 {
     struct ep_error error;
@@ -207,7 +207,7 @@ static void finish(struct jobs *jobs, struct entry *entry, const struct nn_outco
     bool told = false;
     while (!done) {
         (void)jobs_hold(jobs, entry->job.id);
-        const enum ep_status status = conclude(jobs, entry, outcome, failure, &error);
+        const enum ep_status status = conclude(jobs, entry, result, failure, &error);
         if (status != EP_OK && !told) {
             tell_fault(jobs, entry, &error);
             told = true;
@@ -221,16 +221,16 @@ static void run(struct jobs *jobs, struct entry *entry)
 {
     struct observed observed = {.jobs = jobs, .entry = entry};
     const struct job_run_observer observer = {.context = &observed, .poll = on_poll, .epoch = on_epoch};
-    struct nn_outcome outcome = {.cost_test = NAN, .accuracy_test = NAN};
+    struct job_result result = {.outcome = {.cost_test = NAN, .accuracy_test = NAN}};
     struct ep_error failure = {.status = EP_OK};
-    if (job_run(&entry->job.spec, jobs->options.registry, jobs->options.gemm, &observer, &outcome,
-                &failure) == EP_OK) {
+    if (job_run(&entry->job.spec, jobs->options.registry, jobs->options.gemm, &observer, &result, &failure) ==
+        EP_OK) {
         failure.status = EP_OK;
     }
     pthread_mutex_lock(&jobs->lock);
     entry->ended = ep_clock_seconds();
     pthread_mutex_unlock(&jobs->lock);
-    finish(jobs, entry, &outcome, &failure);
+    finish(jobs, entry, &result, &failure);
 }
 
 static void *worker(void *context)

@@ -1,5 +1,7 @@
 #include "core/jobs/run.h"
 
+#include <string.h>
+
 #include "core/data/batches.h"
 #include "core/data/split.h"
 #include "core/nn/bank.h"
@@ -94,9 +96,25 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
     return nn_train(run->bank, &plan, &observer, outcome, error);
 }
 
+/* Writes the digest of the bank's only member. */
+static enum ep_status digest_model(struct nn_bank *bank, char text[EP_SHA256_TEXT], struct ep_error *error)
+{
+    struct nn_layout layout;
+    const enum ep_status status = nn_layout_of(nn_bank_shape(bank), &layout, error);
+    struct ep_sha256 *digest = status == EP_OK ? ep_sha256_create() : NULL;
+    if (digest == NULL) {
+        return status != EP_OK ? status
+                               : ep_fail(error, EP_NO_MEMORY, "no memory for the digest of the model");
+    }
+    ep_sha256_add(digest, nn_bank_parameters(bank, 0), layout.parameters * sizeof(nn_real));
+    ep_sha256_add(digest, nn_bank_statistics(bank, 0), layout.statistics * sizeof(nn_real));
+    ep_sha256_finish(digest, text);
+    return EP_OK;
+}
+
 enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
                        const struct nn_gemm *gemm, const struct job_run_observer *observer,
-                       struct nn_outcome *outcome, struct ep_error *error)
+                       struct job_result *result, struct ep_error *error)
 {
     struct run run = {.gemm = gemm, .observer = observer};
     const struct data_set *set = NULL;
@@ -105,7 +123,11 @@ enum ep_status job_run(const struct job_spec *spec, struct data_registry *regist
         status = prepare(&run, spec, set, error);
     }
     if (status == EP_OK) {
-        status = train(&run, spec, outcome, error);
+        status = train(&run, spec, &result->outcome, error);
+    }
+    result->model_sha256[0] = '\0';
+    if (status == EP_OK && result->outcome.end == NN_FINISHED) {
+        status = digest_model(run.bank, result->model_sha256, error);
     }
     nn_bank_destroy(run.bank);
     data_batches_destroy(run.batches);
@@ -113,8 +135,10 @@ enum ep_status job_run(const struct job_spec *spec, struct data_registry *regist
     return status;
 }
 
-void job_run_conclude(const struct nn_outcome *outcome, struct job *job)
+void job_run_conclude(const struct job_result *result, struct job *job)
 {
+    const struct nn_outcome *outcome = &result->outcome;
+    memcpy(job->model_sha256, result->model_sha256, sizeof job->model_sha256);
     job->cost_test = outcome->cost_test;
     job->accuracy_test = outcome->accuracy_test;
     if (outcome->end == NN_DIVERGED) {

@@ -19,15 +19,25 @@ struct job_run_observer {
     void (*epoch)(void *context, const struct nn_epoch *epoch);
 };
 
+/** What came out of a run. */
+struct job_result {
+    struct nn_outcome outcome;
+    /**
+     * SHA-256 of the trained network's parameters and then its moving averages, as they lie in memory
+     * (float32, little-endian, in the order of struct nn_layout); "" unless it has finished.
+     */
+    char model_sha256[EP_SHA256_TEXT];
+};
+
 /**
- * Opens the dataset, builds the network of the resolved `spec` and trains it; *outcome says how it ended.
+ * Opens the dataset, builds the network of the resolved `spec` and trains it; *result says how it ended.
  * EP_OK also when it diverged or was stopped. Otherwise as data_registry_open, or EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
                                     const struct nn_gemm *gemm, const struct job_run_observer *observer,
-                                    struct nn_outcome *outcome, struct ep_error *error);
+                                    struct job_result *result, struct ep_error *error);
 
 /** Writes what came out of a run into its job: results or failure. The state is the caller's to set. */
-void job_run_conclude(const struct nn_outcome *outcome, struct job *job);
+void job_run_conclude(const struct job_result *result, struct job *job);
 
 #endif

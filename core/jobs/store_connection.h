@@ -49,6 +49,7 @@ enum {
     COLUMN_FAILURE_TEXT,
     COLUMN_FAILED_EPOCH,
     COLUMN_STEPS_DONE,
+    COLUMN_MODEL_SHA256,
     COLUMN_SPEC, /**< the first of the spec's; behind them the newest epoch's, as STORE_READ_HISTORY gives
                     them */
 };

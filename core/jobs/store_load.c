@@ -68,6 +68,7 @@ static enum ep_status read_job(struct store_connection *connection, struct job *
     };
     if (!store_read_text(statement, COLUMN_ID, job->id, sizeof job->id) ||
         !store_read_text(statement, COLUMN_SPEC_DIGEST, job->spec_digest, sizeof job->spec_digest) ||
+        !store_read_text(statement, COLUMN_MODEL_SHA256, job->model_sha256, sizeof job->model_sha256) ||
         !read_state(statement, COLUMN_STATE, &job->state) || !read_failure(statement, &job->failure)) {
         return nonsense(connection, job->id, error);
     }

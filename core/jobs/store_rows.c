@@ -32,8 +32,9 @@ static int bind_job(sqlite3_stmt *statement, const struct job *job)
         worse(code, store_bind_text(statement, COLUMN_FAILURE_TEXT + 1, failed ? job->failure.text : NULL));
     code =
         worse(code, sqlite3_bind_int64(statement, COLUMN_FAILED_EPOCH + 1, (sqlite3_int64)job->failed_epoch));
-    return worse(code,
-                 sqlite3_bind_int64(statement, COLUMN_STEPS_DONE + 1, (sqlite3_int64)job->progress.step));
+    code =
+        worse(code, sqlite3_bind_int64(statement, COLUMN_STEPS_DONE + 1, (sqlite3_int64)job->progress.step));
+    return worse(code, store_bind_text(statement, COLUMN_MODEL_SHA256 + 1, job->model_sha256));
 }
 
 static enum ep_status add_transitions(struct store_connection *connection, const struct job *job,

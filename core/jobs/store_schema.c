@@ -7,7 +7,7 @@
 
 /*
  * Migration i brings a file of schema version i to version i + 1 (PRAGMA user_version). A migration that has
- * been released never changes; a new one is added at the end. The columns of `job` behind steps_done are
+ * been released never changes; a new one is added at the end. The columns of `job` behind model_sha256 are
  * the rows of job_spec_fields, "/" written as "_". Times are milliseconds since 1970 UTC, 0 for "not yet";
  * NULL in a REAL column is NaN.
  */
@@ -26,6 +26,7 @@ static const char *const migrations[] = {
     "  failure_text TEXT,"
     "  failed_epoch INTEGER NOT NULL,"
     "  steps_done INTEGER NOT NULL,"
+    "  model_sha256 TEXT NOT NULL,"
     "  dataset TEXT NOT NULL,"
     "  train_size INTEGER NOT NULL,"
     "  validation_size INTEGER NOT NULL,"

@@ -94,7 +94,9 @@ test('train runs a spec without a server', async () => {
   const { id } = await server.create(brief);
   await server.untilState(id, 'succeeded');
   assert.deepEqual((await server.history(id)).cost_train, result.history.cost_train);
-  assert.equal((await server.job(id)).spec_digest, result.spec_digest);
+  const job = await server.job(id);
+  assert.equal(job.spec_digest, result.spec_digest);
+  assert.equal(job.result.model_sha256, result.result.model_sha256);
   await server.stop();
 });
 

@@ -48,15 +48,17 @@ test('equal specs give equal numbers, whatever they are called and whatever runs
   const jobs = await Promise.all([1, 2, 3, 4].map((i) => server.create({ ...brief, seed: 7, name: `copy ${i}` })));
   const other = await server.create({ ...brief, seed: 8 });
   const histories = [];
+  const models = [];
   for (const { id } of jobs) {
-    await server.untilState(id, 'succeeded');
+    models.push((await server.untilState(id, 'succeeded')).result.model_sha256);
     const { id: own, seconds, ...numbers } = await server.history(id);
     histories.push(numbers);
   }
+  assert.deepEqual(models, Array(4).fill(models[0]));
   for (const history of histories) assert.deepEqual(history, histories[0]);
   assert.equal(new Set(jobs.map((job) => job.spec_digest)).size, 1);
   assert.notEqual(other.spec_digest, jobs[0].spec_digest);
-  await server.untilState(other.id, 'succeeded');
+  assert.notEqual((await server.untilState(other.id, 'succeeded')).result.model_sha256, models[0]);
   assert.notDeepEqual((await server.history(other.id)).cost_train, histories[0].cost_train);
 });
 

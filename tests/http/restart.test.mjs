@@ -72,6 +72,7 @@ test('a job that was running when the server was killed runs again and gives the
   const [a, b] = await Promise.all([undisturbed, job].map(({ id }) => server.history(id)));
   assert.deepEqual(b.cost_train, a.cost_train);
   assert.equal(b.accuracy_test, a.accuracy_test);
+  assert.equal(end.result.model_sha256, (await server.job(undisturbed.id)).result.model_sha256);
   await server.stop();
 });
 

@@ -154,6 +154,7 @@ static inline void assert_same_job(const struct job *a, const struct job *b)
     assert_int_equal(a->finished_at, b->finished_at);
     assert_true(same_number(a->cost_test, b->cost_test));
     assert_true(same_number(a->accuracy_test, b->accuracy_test));
+    assert_string_equal(a->model_sha256, b->model_sha256);
     assert_int_equal(a->failure.status, b->failure.status);
     assert_string_equal(a->failure.text, b->failure.text);
     assert_int_equal(a->failed_epoch, b->failed_epoch);

@@ -141,6 +141,7 @@ static void every_field_of_a_job_survives(void **state)
     full.finished_at = INT64_MAX;
     full.cost_test = 1.0 / 3.0;
     full.accuracy_test = INFINITY;
+    memset(full.model_sha256, 'a', sizeof full.model_sha256 - 1);
     full.failed_epoch = 7;
     (void)ep_fail(&full.failure, EP_DIVERGED, "the cost of epoch 7 isn't \"finite\"");
     move_job(&full, JOB_FAILED, 1700000000789, "d\xc3\xa9j\xc3\xa0 'vu'; DROP TABLE job");
