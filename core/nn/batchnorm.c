@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "core/nn/layers.h"
+#include "core/nn/vectorised.h"
 
 static void zero(nn_real *numbers, size_t count)
 {
@@ -23,6 +24,7 @@ static void invert_deviation(const nn_real *variance, nn_real *inverse, size_t w
     }
 }
 
+NN_VECTORISED
 void nn_batchnorm_train(nn_real *s, nn_real *mean, nn_real *variance, nn_real *inverse, size_t rows,
                         size_t width)
 {
@@ -54,6 +56,7 @@ void nn_batchnorm_train(nn_real *s, nn_real *mean, nn_real *variance, nn_real *i
     }
 }
 
+NN_VECTORISED
 void nn_batchnorm_infer(nn_real *s, const nn_real *mean, const nn_real *variance, nn_real *inverse,
                         size_t rows, size_t width)
 {
@@ -66,6 +69,7 @@ void nn_batchnorm_infer(nn_real *s, const nn_real *mean, const nn_real *variance
     }
 }
 
+NN_VECTORISED
 void nn_batchnorm_backward(nn_real *ds, const nn_real *normalised, const nn_real *inverse, nn_real *scratch,
                            size_t rows, size_t width)
 {

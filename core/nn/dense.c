@@ -1,5 +1,6 @@
 #include "core/nn/gemm.h"
 #include "core/nn/layers.h"
+#include "core/nn/vectorised.h"
 
 void nn_dense_forward(const struct nn_gemm *gemm, const nn_real *x, const nn_real *w, const nn_real *b,
                       nn_real *s, size_t rows, size_t in, size_t out)
@@ -28,6 +29,7 @@ void nn_dense_backward_weight(const struct nn_gemm *gemm, const nn_real *x, cons
     nn_gemm_weight_gradient(gemm, x, ds, dw, rows, in, out);
 }
 
+NN_VECTORISED
 void nn_dense_backward_bias(const nn_real *ds, nn_real *db, size_t rows, size_t out)
 {
     for (size_t j = 0; j < out; j++) {

@@ -1,5 +1,7 @@
 #include "core/nn/layers.h"
+#include "core/nn/vectorised.h"
 
+NN_VECTORISED
 void nn_relu_forward(const nn_real *s, nn_real *a, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -7,6 +9,7 @@ void nn_relu_forward(const nn_real *s, nn_real *a, size_t count)
     }
 }
 
+NN_VECTORISED
 void nn_relu_backward(const nn_real *a, nn_real *da, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,7 @@
 #include "core/nn/layers.h"
+#include "core/nn/vectorised.h"
 
+NN_VECTORISED
 void nn_sgd_update(nn_real *w, nn_real *v, const nn_real *g, size_t count, struct nn_sgd sgd)
 {
     const nn_real decay = 2 * sgd.lambda;
