@@ -124,13 +124,14 @@ enum ep_status jobs_snapshot(struct jobs *jobs, const struct entry *entry, struc
     return status;
 }
 
-void jobs_weigh(const struct jobs *jobs, struct entry *entry)
+void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *info)
 {
-    struct data_info info;
     const struct job_spec *spec = &entry->job.spec;
     struct job_cost cost;
-    if (data_registry_describe(jobs->options.registry, spec->dataset, &info, NULL) == EP_OK &&
-        job_cost_of(spec, &info, &cost, NULL) == EP_OK) {
+    const bool known = info->name != NULL && strcmp(info->name, spec->dataset) == 0;
+    if (!known && data_registry_describe(jobs->options.registry, spec->dataset, info, NULL) != EP_OK) {
+        *info = (struct data_info){0};
+    } else if (job_cost_of(spec, info, &cost, NULL) == EP_OK) {
         entry->cost = cost;
     }
 }

@@ -57,8 +57,9 @@ static enum ep_status recover(struct jobs *jobs, struct ep_error *error)
             }
         }
     }
+    struct data_info info = {0};
     for (size_t i = 0; i < jobs->queued.count; i++) {
-        jobs_weigh(jobs, jobs->queued.entries[i]);
+        jobs_weigh(jobs, jobs->queued.entries[i], &info);
     }
     return status;
 }
@@ -168,7 +169,8 @@ static enum ep_status draft(struct jobs *jobs, const struct job_spec *spec, cons
         job_done(&job);
         return ep_fail(error, EP_NO_MEMORY, "no memory for another job");
     }
-    jobs_weigh(jobs, *entry);
+    struct data_info info = {0};
+    jobs_weigh(jobs, *entry, &info);
     return EP_OK;
 }
 

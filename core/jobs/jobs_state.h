@@ -62,8 +62,11 @@ EP_NODISCARD enum ep_status jobs_snapshot(struct jobs *jobs, const struct entry 
 /** What jobs_snapshot writes as the progress. The caller has the lock. */
 void jobs_measure(struct jobs *jobs, const struct entry *entry, struct job_progress *progress);
 
-/** Works out what a job that is to wait takes; what cannot be known stays unknown. Needs no lock. */
-void jobs_weigh(const struct jobs *jobs, struct entry *entry);
+/**
+ * Works out what a job that is to wait takes; what cannot be known stays unknown. *info is zeroed at first and
+ * remembers the dataset between calls, so that not every job looks at its files. Needs no lock.
+ */
+void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *info);
 
 /** Waits on `changed` for at most `seconds`; the caller has the lock. */
 void jobs_wait(struct jobs *jobs, double seconds);
