@@ -15,6 +15,7 @@
 enum ep_random_purpose {
     EP_RANDOM_WEIGHTS = 1, /**< initial weights; the stream is the layer */
     EP_RANDOM_ORDER = 2,   /**< order of the training images; the stream is the epoch */
+    EP_RANDOM_AUGMENT = 3, /**< changes of training images; the stream is the epoch, the block the image */
 };
 
 /** Four 32-bit numbers: block `block` of (seed, purpose, stream). */

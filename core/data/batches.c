@@ -8,12 +8,12 @@
 
 struct data_batches {
     const struct data_split *split;
-    size_t batch_size;
+    struct data_batches_options options;
     size_t steps;
-    uint32_t count; /* training images */
-    bool shuffle;
-    uint64_t seed;
+    size_t epoch;
+    uint32_t count;  /* training images */
     uint32_t *order; /* (count) training images in the order of this epoch */
+    uint8_t *moved;  /* (features) an image after augmentation; NULL when there is none */
 };
 
 static size_t count_steps(size_t count, size_t batch_size, size_t least)
@@ -22,40 +22,48 @@ static size_t count_steps(size_t count, size_t batch_size, size_t least)
     return count / batch_size + (rest > 0 && rest >= least ? 1 : 0);
 }
 
-enum ep_status data_batches_create(const struct data_split *split, size_t batch_size, size_t least,
-                                   bool shuffle, uint64_t seed, struct data_batches **batches,
-                                   struct ep_error *error)
+static bool augments(const struct data_batches_options *options)
 {
-    if (batch_size == 0 || batch_size < least) {
-        return ep_fail(error, EP_INVALID, "batch_size is %zu; at least %zu is needed", batch_size,
+    return options->augment.flip || options->augment.shift > 0;
+}
+
+/* Makes the parts; what was made before a failure stays in `batches`. */
+static bool allocate(struct data_batches *batches)
+{
+    batches->order = ep_allocate(batches->count, sizeof *batches->order);
+    if (augments(&batches->options)) {
+        batches->moved = ep_allocate(data_split_info(batches->split)->features, 1);
+    }
+    return batches->order != NULL && (batches->moved != NULL || !augments(&batches->options));
+}
+
+enum ep_status data_batches_create(const struct data_split *split, const struct data_batches_options *options,
+                                   struct data_batches **batches, struct ep_error *error)
+{
+    const size_t least = options->least;
+    if (options->batch_size == 0 || options->batch_size < least) {
+        return ep_fail(error, EP_INVALID, "batch_size is %zu; at least %zu is needed", options->batch_size,
                        least > 0 ? least : 1);
     }
     /* A split has at most 2^24 training images. */
     const size_t count = data_split_count(split, DATA_TRAIN);
-    const size_t steps = count_steps(count, batch_size, least);
+    const size_t steps = count_steps(count, options->batch_size, least);
     if (steps == 0) {
         return ep_fail(error, EP_INVALID,
                        "train_size is %zu; at least %zu images are needed for a mini-batch", count, least);
     }
     struct data_batches *created = calloc(1, sizeof *created);
-    uint32_t *order = ep_allocate(count, sizeof *order);
-    if (created == NULL || order == NULL) {
-        free(created);
-        free(order);
+    if (created != NULL) {
+        *created = (struct data_batches){
+            .split = split, .options = *options, .steps = steps, .count = (uint32_t)count};
+    }
+    if (created == NULL || !allocate(created)) {
+        data_batches_destroy(created);
         return ep_fail(error, EP_NO_MEMORY, "there is not enough memory for the order of %zu images", count);
     }
     for (size_t i = 0; i < count; i++) {
-        order[i] = (uint32_t)i;
+        created->order[i] = (uint32_t)i;
     }
-    *created = (struct data_batches){
-        .split = split,
-        .batch_size = batch_size,
-        .steps = steps,
-        .count = (uint32_t)count,
-        .shuffle = shuffle,
-        .seed = seed,
-        .order = order,
-    };
     *batches = created;
     return EP_OK;
 }
@@ -64,6 +72,7 @@ void data_batches_destroy(struct data_batches *batches)
 {
     if (batches != NULL) {
         free(batches->order);
+        free(batches->moved);
         free(batches);
     }
 }
@@ -75,18 +84,36 @@ size_t data_batches_steps(const struct data_batches *batches)
 
 void data_batches_begin(struct data_batches *batches, size_t epoch)
 {
-    if (batches->shuffle) {
-        ep_random_permutation(batches->seed, EP_RANDOM_ORDER, (uint32_t)epoch, batches->order,
+    batches->epoch = epoch;
+    if (batches->options.shuffle) {
+        ep_random_permutation(batches->options.seed, EP_RANDOM_ORDER, (uint32_t)epoch, batches->order,
                               batches->count);
     }
+}
+
+/* The bytes of a training image as they are in this epoch. */
+static const uint8_t *see(const struct data_batches *batches, uint32_t image, uint8_t *label)
+{
+    const uint8_t *pixels = data_split_pixels(batches->split, image, label);
+    if (batches->moved == NULL) {
+        return pixels;
+    }
+    const struct data_move move =
+        data_augment_draw(&batches->options.augment, batches->options.seed, batches->epoch, image);
+    data_augment_apply(data_split_info(batches->split), move, pixels, batches->moved);
+    return batches->moved;
 }
 
 size_t data_batches_read(const struct data_batches *batches, size_t step, float *x, uint8_t *labels)
 {
     assert(step < batches->steps);
-    const size_t first = step * batches->batch_size;
+    const size_t features = data_split_info(batches->split)->features;
+    const size_t first = step * batches->options.batch_size;
     const size_t left = batches->count - first;
-    const size_t rows = left < batches->batch_size ? left : batches->batch_size;
-    data_split_gather(batches->split, batches->order + first, rows, x, labels);
+    const size_t rows = left < batches->options.batch_size ? left : batches->options.batch_size;
+    for (size_t i = 0; i < rows; i++) {
+        const uint8_t *pixels = see(batches, batches->order[first + i], &labels[i]);
+        data_split_normalise(batches->split, pixels, x + i * features);
+    }
     return rows;
 }

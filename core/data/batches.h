@@ -6,19 +6,27 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/data/augment.h"
 #include "core/data/split.h"
 
-/** The training images of a split in mini-batches, in an order that depends on seed and epoch only. */
+/** The training images of a split in mini-batches, in an order that depends on seed and epoch only. One
+ * thread at a time. */
 struct data_batches;
 
+struct data_batches_options {
+    size_t batch_size; /**< images in a mini-batch, ≥ 1 */
+    size_t least;      /**< an incomplete last batch with fewer is left out: batch statistics need two */
+    bool shuffle;      /**< each epoch has its own random permutation; otherwise all go in file order */
+    struct data_augment augment;
+    uint64_t seed; /**< of permutations and augmentation */
+};
+
 /**
- * Mini-batches of `batch_size` (≥ 1) images of `split`, which must outlive this; with `shuffle`, each epoch
- * has its own random permutation, otherwise all go in file order. An incomplete last batch is kept if it has
- * at least `least` images (batch statistics need two), and left out otherwise. EP_INVALID when that leaves no
- * batch, or batch_size itself is below `least`; EP_NO_MEMORY.
+ * Mini-batches of the training images of `split`, which must outlive this. EP_INVALID when `least` leaves no
+ * batch, or batch_size itself is below it; EP_NO_MEMORY.
  */
-EP_NODISCARD enum ep_status data_batches_create(const struct data_split *split, size_t batch_size,
-                                                size_t least, bool shuffle, uint64_t seed,
+EP_NODISCARD enum ep_status data_batches_create(const struct data_split *split,
+                                                const struct data_batches_options *options,
                                                 struct data_batches **batches, struct ep_error *error);
 
 /** Releases the batches; NULL is fine. */

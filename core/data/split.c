@@ -210,11 +210,19 @@ void data_split_read(const struct data_split *split, enum data_subset subset, si
     }
 }
 
-void data_split_gather(const struct data_split *split, const uint32_t *indices, size_t rows, float *x,
-                       uint8_t *labels)
+const uint8_t *data_split_pixels(const struct data_split *split, size_t index, uint8_t *label)
 {
-    for (size_t i = 0; i < rows; i++) {
-        assert(indices[i] < split->train_size);
-        write_image(split, &split->set->train, indices[i], x + i * split->features, &labels[i]);
-    }
+    assert(index < split->train_size);
+    *label = split->set->train.labels[index];
+    return split->set->train.pixels + index * split->features;
+}
+
+void data_split_normalise(const struct data_split *split, const uint8_t *pixels, float *x)
+{
+    normalise(pixels, split->mean, split->scale, split->features, x);
+}
+
+const struct data_info *data_split_info(const struct data_split *split)
+{
+    return &split->set->info;
 }

@@ -43,8 +43,13 @@ size_t data_split_count(const struct data_split *split, enum data_subset subset)
 void data_split_read(const struct data_split *split, enum data_subset subset, size_t first, size_t rows,
                      float *x, uint8_t *labels);
 
-/** Writes the training images that `indices` (rows) names. Thread-safe. */
-void data_split_gather(const struct data_split *split, const uint32_t *indices, size_t rows, float *x,
-                       uint8_t *labels);
+/** The bytes (features) of training image `index`; *label is its label. Thread-safe. */
+const uint8_t *data_split_pixels(const struct data_split *split, size_t index, uint8_t *label);
+
+/** Turns the bytes of an image (features) into inputs x (features). Thread-safe. */
+void data_split_normalise(const struct data_split *split, const uint8_t *pixels, float *x);
+
+/** What is cut. */
+const struct data_info *data_split_info(const struct data_split *split);
 
 #endif

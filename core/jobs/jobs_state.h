@@ -63,8 +63,8 @@ EP_NODISCARD enum ep_status jobs_snapshot(struct jobs *jobs, const struct entry 
 void jobs_measure(struct jobs *jobs, const struct entry *entry, struct job_progress *progress);
 
 /**
- * Works out what a job that is to wait takes; what cannot be known stays unknown. *info is zeroed at first and
- * remembers the dataset between calls, so that not every job looks at its files. Needs no lock.
+ * Works out what a job that is to wait takes; what cannot be known stays unknown. *info is zeroed at first
+ * and remembers the dataset between calls, so that not every job looks at its files. Needs no lock.
  */
 void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *info);
 

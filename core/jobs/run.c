@@ -65,8 +65,14 @@ static enum ep_status prepare(struct run *run, const struct job_spec *spec, cons
     enum ep_status status = data_split_create(set, (size_t)spec->train_size, (size_t)spec->validation_size,
                                               (enum data_normalize)spec->normalize, &run->split, error);
     if (status == EP_OK) {
-        status = data_batches_create(run->split, (size_t)spec->batch_size, job_spec_least_batch(spec),
-                                     spec->shuffle, spec->seed, &run->batches, error);
+        const struct data_batches_options batches = {
+            .batch_size = (size_t)spec->batch_size,
+            .least = job_spec_least_batch(spec),
+            .shuffle = spec->shuffle,
+            .augment = {.flip = spec->augment_flip, .shift = (size_t)spec->augment_shift},
+            .seed = spec->seed,
+        };
+        status = data_batches_create(run->split, &batches, &run->batches, error);
     }
     if (status == EP_OK) {
         status = nn_bank_create(&shape, &options, 1, &run->bank, error);

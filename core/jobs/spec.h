@@ -40,6 +40,8 @@ struct job_spec {
     int init_kind; /**< enum nn_init_kind */
     double init_std;
     bool shuffle;
+    bool augment_flip;
+    uint64_t augment_shift;
     uint64_t seed;
     char name[JOB_NAME_MAX + 1];
     struct ep_text_list tags;

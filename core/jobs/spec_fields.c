@@ -1,6 +1,7 @@
 #include <stddef.h>
 
 #include "core/base/macros.h"
+#include "core/data/augment.h"
 #include "core/jobs/spec.h"
 
 static const char *const normalize_names[] = {"mean", "standard", "none", NULL};
@@ -171,12 +172,28 @@ static const struct ep_field rows[] = {
         .help = "A new random order of the training images in each epoch; otherwise the order of the files.",
     },
     {
+        .name = "augment/flip",
+        .kind = EP_FIELD_BOOLEAN,
+        AT(augment_flip),
+        .help = "Mirrors half of the training images left to right, drawn anew in each epoch.",
+    },
+    {
+        .name = "augment/shift",
+        .kind = EP_FIELD_INTEGER,
+        AT(augment_shift),
+        .most = DATA_SHIFT_MAX,
+        .unit = "pixels",
+        .help =
+            "Moves each training image by up to so many pixels in each direction, drawn anew in each epoch; "
+            "what comes in is black.",
+    },
+    {
         .name = "seed",
         .kind = EP_FIELD_INTEGER,
         AT(seed),
         .most = 9007199254740991,
         .preset = 1,
-        .help = "Seed of the first weights and of the order of the images.",
+        .help = "Seed of the first weights, of the order of the images and of their changes.",
     },
     {
         .name = "name",

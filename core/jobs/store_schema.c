@@ -44,6 +44,8 @@ static const char *const migrations[] = {
     "  init_kind TEXT NOT NULL,"
     "  init_std REAL NOT NULL,"
     "  shuffle INTEGER NOT NULL,"
+    "  augment_flip INTEGER NOT NULL,"
+    "  augment_shift INTEGER NOT NULL,"
     "  seed INTEGER NOT NULL,"
     "  name TEXT NOT NULL,"
     "  tags TEXT NOT NULL"

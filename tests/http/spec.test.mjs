@@ -99,7 +99,8 @@ function makeSpec(random) {
     dataset: ['fashion-mnist'], train_size: [100, 5000, 54000, 60000], validation_size: [0, 100, 6000], normalize: ['mean', 'none'],
     depth: [1, 2, 3], hidden: [[], [5], [5, 7]], batch_norm: [true, false], eta: [1e-9, 0.02, 100], lambda: [0, 1e-4], epochs: [1, 10000],
     batch_size: [1, 2, 100, 10000], momentum: [0, 0.9], decay: [{}, { every: 2 }, { factor: 0.5, every: 1 }],
-    init: [{}, { kind: 'xavier' }, { kind: 'gaussian', std: 0.1 }], shuffle: [true, false], seed: [0, 7, 2 ** 53 - 1], name: ['', 'ü'],
+    init: [{}, { kind: 'xavier' }, { kind: 'gaussian', std: 0.1 }], shuffle: [true, false], augment: [{}, { flip: true }, { shift: 8, flip: false }],
+    seed: [0, 7, 2 ** 53 - 1], name: ['', 'ü'],
     tags: [[], ['a', 'b']],
   };
   const share = pick([0, 0, 0.02, 0.2]);

@@ -54,8 +54,9 @@ static struct data_batches *create(const struct images *images, size_t batch_siz
 {
     struct data_batches *batches = NULL;
     struct ep_error error = {0};
-    assert_int_equal(data_batches_create(images->split, batch_size, least, shuffle, seed, &batches, &error),
-                     EP_OK);
+    const struct data_batches_options options = {
+        .batch_size = batch_size, .least = least, .shuffle = shuffle, .seed = seed};
+    assert_int_equal(data_batches_create(images->split, &options, &batches, &error), EP_OK);
     return batches;
 }
 
@@ -170,9 +171,9 @@ static void no_batch_at_all_is_refused(void **state)
     for (size_t i = 0; i < EP_COUNT(cases); i++) {
         struct data_batches *batches = NULL;
         struct ep_error error = {0};
-        assert_int_equal(data_batches_create(images->split, cases[i].batch_size, cases[i].least, true, 1,
-                                             &batches, &error),
-                         EP_INVALID);
+        const struct data_batches_options options = {
+            .batch_size = cases[i].batch_size, .least = cases[i].least, .shuffle = true, .seed = 1};
+        assert_int_equal(data_batches_create(images->split, &options, &batches, &error), EP_INVALID);
         assert_null(batches);
         assert_true(strlen(error.text) > 0);
     }
