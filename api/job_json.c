@@ -12,6 +12,10 @@ json_t *job_spec_json(const struct job_spec *spec)
     if (spec->init_kind != NN_INIT_GAUSSIAN) {
         json_object_del(json_object_get(root, "init"), "std");
     }
+    if (spec->decay_kind != NN_STEP) {
+        json_object_del(json_object_get(root, "decay"), "every");
+        json_object_del(json_object_get(root, "decay"), "factor");
+    }
     return root;
 }
 

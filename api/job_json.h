@@ -8,7 +8,7 @@
 
 /** Jobs and histories as JSON. All functions return NULL when memory is short. */
 
-/** A spec with all its fields; init.std only where it counts. */
+/** A spec with all its fields; init.std, decay.every and decay.factor only where they count. */
 json_t *job_spec_json(const struct job_spec *spec);
 
 /** A job as GET /v1/jobs/{id} shows it. */

@@ -120,6 +120,25 @@ static void check_init(const struct resolution *resolution)
     }
 }
 
+static void check_schedule(const struct resolution *resolution)
+{
+    static const char *const of_steps[] = {"decay/every", "decay/factor"};
+    const struct job_spec *spec = resolution->spec;
+    for (size_t i = 0; i < EP_COUNT(of_steps); i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/%s", of_steps[i]);
+        if (given(resolution, of_steps[i]) && spec->decay_kind != NN_STEP &&
+            sound(resolution, "decay/kind")) {
+            ep_faults_add(resolution->faults, pointer, "goes only with decay.kind \"step\"");
+        }
+    }
+    if (spec->warm_up > 0 && spec->warm_up >= spec->epochs && sound(resolution, "warm_up") &&
+        sound(resolution, "epochs")) {
+        ep_faults_add(resolution->faults, "/warm_up", "got %llu; it must be less than the %llu epochs",
+                      (unsigned long long)spec->warm_up, (unsigned long long)spec->epochs);
+    }
+}
+
 static void check_memory(const struct resolution *resolution, size_t limit)
 {
     struct job_cost cost;
@@ -145,6 +164,7 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct d
     resolve_sizes(&resolution);
     resolve_batches(&resolution);
     check_init(&resolution);
+    check_schedule(&resolution);
     if (faults->count == 0 && info != NULL) {
         check_memory(&resolution, memory_limit);
     }
@@ -152,7 +172,11 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct d
 
 void job_spec_shape(const struct job_spec *spec, const struct data_info *info, struct nn_shape *shape)
 {
-    *shape = (struct nn_shape){.layers = spec->hidden.count + 1U, .batch_norm = spec->batch_norm};
+    *shape = (struct nn_shape){
+        .layers = spec->hidden.count + 1U,
+        .batch_norm = spec->batch_norm,
+        .activation = (enum nn_activation)spec->activation,
+    };
     shape->width[0] = info->features;
     for (size_t l = 0; l < spec->hidden.count; l++) {
         shape->width[l + 1] = spec->hidden.items[l];
@@ -166,6 +190,10 @@ void job_spec_member(const struct job_spec *spec, struct nn_member_options *opti
         .eta = spec->eta,
         .lambda = spec->lambda,
         .momentum = spec->momentum,
+        .nesterov = spec->nesterov,
+        .schedule = (enum nn_schedule)spec->decay_kind,
+        .epochs = spec->epochs,
+        .warm_up = spec->warm_up,
         .decay_every = spec->decay_every,
         .decay_factor = spec->decay_factor,
         .init = (enum nn_init_kind)spec->init_kind,

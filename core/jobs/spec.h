@@ -29,12 +29,16 @@ struct job_spec {
     int normalize;                 /**< enum data_normalize */
     uint64_t depth;                /**< layers with weights */
     struct ep_integer_list hidden; /**< widths of the hidden layers: depth − 1 of them */
+    int activation;                /**< enum nn_activation */
     bool batch_norm;
     double eta;
     double lambda;
     uint64_t epochs;
     uint64_t batch_size;
     double momentum;
+    bool nesterov;
+    uint64_t warm_up;
+    int decay_kind; /**< enum nn_schedule */
     uint64_t decay_every;
     double decay_factor;
     int init_kind; /**< enum nn_init_kind */
@@ -58,8 +62,8 @@ extern const struct ep_fields job_spec_fields;
  * `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of job_spec_fields;
  * every value is in its row's range, or `faults` already has a fault at its pointer and it is left alone.
  * `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no fault was
- * added the spec is resolved: resolving it again with all bits set (but that of
- * init.std where it does not count) changes nothing.
+ * added the spec is resolved: resolving it again with all bits set (but those of
+ * init.std, decay.every and decay.factor where they do not count) changes nothing.
  */
 void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
                       size_t memory_limit, struct ep_faults *faults);

@@ -5,6 +5,8 @@
 #include "core/jobs/spec.h"
 
 static const char *const normalize_names[] = {"mean", "standard", "none", NULL};
+static const char *const activation_names[] = {"relu", "leaky_relu", "tanh", NULL};
+static const char *const schedule_names[] = {"step", "cosine", NULL};
 static const char *const init_names[] = {"he", "xavier", "gaussian", NULL};
 
 #define AT(member) .offset = offsetof(struct job_spec, member)
@@ -76,11 +78,20 @@ static const struct ep_field rows[] = {
         .help = "Units of each hidden layer, from the first on. An empty list is softmax regression.",
     },
     {
+        .name = "activation",
+        .kind = EP_FIELD_CHOICE,
+        AT(activation),
+        .choices = activation_names,
+        .help = "What every hidden layer does to its sums: max(s, 0) (relu), s or 0.01·s (leaky_relu), or "
+                "tanh(s).",
+    },
+    {
         .name = "batch_norm",
         .kind = EP_FIELD_BOOLEAN,
         AT(batch_norm),
         .preset = 1,
-        .help = "Batch normalisation of every hidden layer before its ReLU, without learned scale and shift.",
+        .help = "Batch normalisation of every hidden layer before its activation, without learned scale and "
+                "shift.",
     },
     {
         .name = "eta",
@@ -89,7 +100,7 @@ static const struct ep_field rows[] = {
         .above_least = true,
         .most = 100,
         .preset = 0.02,
-        .help = "Learning rate of the first epoch.",
+        .help = "Learning rate before it falls.",
     },
     {
         .name = "lambda",
@@ -129,6 +140,27 @@ static const struct ep_field rows[] = {
         .help = "Share of the last step that is kept in the next.",
     },
     {
+        .name = "nesterov",
+        .kind = EP_FIELD_BOOLEAN,
+        AT(nesterov),
+        .help = "Nesterov's momentum: the gradient step looks ahead along the momentum.",
+    },
+    {
+        .name = "warm_up",
+        .kind = EP_FIELD_INTEGER,
+        AT(warm_up),
+        .most = JOB_EPOCHS_MAX - 1,
+        .unit = "epochs",
+        .help = "Epochs in which the learning rate rises linearly to eta; fewer than epochs.",
+    },
+    {
+        .name = "decay/kind",
+        .kind = EP_FIELD_CHOICE,
+        AT(decay_kind),
+        .choices = schedule_names,
+        .help = "How the learning rate falls after warm_up: in steps, or along half a cosine to 0.",
+    },
+    {
         .name = "decay/every",
         .kind = EP_FIELD_INTEGER,
         AT(decay_every),
@@ -136,7 +168,7 @@ static const struct ep_field rows[] = {
         .most = JOB_EPOCHS_MAX,
         .preset = 10,
         .unit = "epochs",
-        .help = "Epochs between two reductions of the learning rate.",
+        .help = "Epochs between two reductions of the learning rate; only with kind step.",
     },
     {
         .name = "decay/factor",
@@ -145,7 +177,8 @@ static const struct ep_field rows[] = {
         .above_least = true,
         .most = 1,
         .preset = 0.95,
-        .help = "What the learning rate is multiplied by at each reduction; 1 keeps it constant.",
+        .help = "What the learning rate is multiplied by at each reduction; 1 keeps it constant. Only "
+                "with kind step.",
     },
     {
         .name = "init/kind",

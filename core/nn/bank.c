@@ -151,7 +151,7 @@ static void forward(const struct nn_bank *bank, size_t member, struct nn_workspa
             normalise(bank, member, workspace, pass, l, rows);
         }
         if (l + 1 < shape->layers) {
-            nn_relu_forward(s, workspace->output[l], rows * out);
+            nn_activation_forward(shape->activation, s, workspace->output[l], rows * out);
         }
         input = workspace->output[l];
     }
@@ -186,7 +186,8 @@ static void descend_layer(struct nn_bank *bank, size_t member, struct nn_workspa
     nn_dense_backward_weight(workspace->gemm, input, ds, workspace->gradient, rows, in, out);
     descend(bank, member, bank->layout.weight[l], workspace->gradient, in * out, sgd);
     if (bank->layout.has_bias[l]) {
-        const struct nn_sgd unpenalised = {.eta = sgd.eta, .momentum = sgd.momentum};
+        const struct nn_sgd unpenalised = {
+            .eta = sgd.eta, .momentum = sgd.momentum, .nesterov = sgd.nesterov};
         nn_dense_backward_bias(ds, workspace->scratch, rows, out);
         descend(bank, member, bank->layout.bias[l], workspace->scratch, out, unpenalised);
     }
@@ -207,7 +208,7 @@ static void backward(struct nn_bank *bank, size_t member, struct nn_workspace *w
             /* With the weights as they were in the forward pass, so before the step changes them. */
             nn_dense_backward_input(workspace->gemm, ds, parameters + bank->layout.weight[l], before, rows,
                                     in, shape->width[l + 1]);
-            nn_relu_backward(workspace->output[l - 1], before, rows * in);
+            nn_activation_backward(shape->activation, workspace->output[l - 1], before, rows * in);
         }
         descend_layer(bank, member, workspace, l > 0 ? workspace->output[l - 1] : x, ds, l, rows, sgd);
         if (l > 0 && nn_layer_normalised(shape, l - 1)) {
@@ -234,6 +235,7 @@ double nn_bank_step(struct nn_bank *bank, size_t member, struct nn_workspace *wo
         .eta = (nn_real)nn_eta_at(options, epoch),
         .momentum = (nn_real)options->momentum,
         .lambda = (nn_real)options->lambda,
+        .nesterov = options->nesterov,
     };
     update_statistics(bank, member, workspace);
     nn_softmax_gradient(scores, labels, rows, classes);

@@ -59,7 +59,7 @@ nn_real *nn_bank_statistics(struct nn_bank *bank, size_t member);
 
 /**
  * One step of gradient descent with momentum of `member` on a mini-batch (Rumelhart, Hinton, Williams 1986):
- *   v ← momentum·v − η·(∂cost/∂θ);  θ ← θ + v
+ *   v ← momentum·v − η·(∂cost/∂θ);  θ ← θ + v   (or Nesterov's form of it, see layers.h)
  * with cost = mean cross-entropy + λ Σ‖W‖², and η of epoch `epoch` (from 0).
  * x: (rows, features); labels: (rows) below the number of classes; 1 ≤ rows ≤ the workspace's.
  * Returns the mini-batch's mean cross-entropy before the step; when that is not finite the member is left as

@@ -100,6 +100,8 @@ static enum ep_status prepare(struct check *check, const struct nn_shape *shape,
     struct nn_member_options unit = *options;
     unit.eta = 1;
     unit.momentum = 0;
+    unit.schedule = NN_STEP;
+    unit.warm_up = 0;
     unit.decay_every = 1;
     unit.decay_factor = 1;
     struct nn_layout layout;

@@ -64,6 +64,15 @@ void nn_relu_forward(const nn_real *s, nn_real *a, size_t count);
 /** Zeroes da(count) where a(count) is not above 0. */
 void nn_relu_backward(const nn_real *a, nn_real *da, size_t count);
 
+/** What NN_LEAKY_RELU multiplies negative sums by. */
+#define NN_LEAK 0.01
+
+/** a(count) = activation(s); a may be s. */
+void nn_activation_forward(enum nn_activation activation, const nn_real *s, nn_real *a, size_t count);
+
+/** Multiplies da(count) by the activation's derivative where its result was a(count). */
+void nn_activation_backward(enum nn_activation activation, const nn_real *a, nn_real *da, size_t count);
+
 /**
  * Turns scores s(rows, classes) into probabilities in place. Returns Σ −log p(label), each row's computed
  * from the scores, so that it stays finite when a probability rounds to 0; NaN when a score is not finite.
@@ -76,10 +85,13 @@ double nn_softmax_cost(nn_real *s, const uint8_t *labels, size_t rows, size_t cl
 void nn_softmax_gradient(nn_real *p, const uint8_t *labels, size_t rows, size_t classes);
 
 /**
- * v ← momentum·v − η·(g + 2λ·w);  w ← w + v. All (count); 2λw is the gradient of the penalty λ‖w‖².
+ * v ← momentum·v − η·(g + 2λ·w);  w ← w + v. All (count); 2λw is the gradient of the penalty λ‖w‖². With
+ * `nesterov` the second is w ← w + momentum·v − η·(g + 2λ·w): Sutskever, Martens, Dahl, Hinton, ICML 2013, in
+ * the variables of Bengio, Boulanger-Lewandowski, Pascanu, ICASSP 2013, equation 7.
  */
 struct nn_sgd {
     nn_real eta, momentum, lambda;
+    bool nesterov;
 };
 void nn_sgd_update(nn_real *w, nn_real *v, const nn_real *g, size_t count, struct nn_sgd sgd);
 

@@ -11,18 +11,26 @@
  * The shape of a fully connected network, and where its numbers lie.
  *
  * Layer l (0 … layers-1) maps width[l] features to width[l + 1]:
- *   hidden layer:  s = x·W (+ b);  batch normalisation if asked for;  ReLU
+ *   hidden layer:  s = x·W (+ b);  batch normalisation if asked for;  activation
  *   last layer:    s = x·W + b;  softmax
  * A layer that is batch-normalised has no bias: subtracting the batch mean would cancel it exactly.
  */
 
 enum { NN_LAYERS_MAX = 32 };
 
+/** What a hidden layer does to its sums s. */
+enum nn_activation {
+    NN_RELU,       /**< max(s, 0): Nair, Hinton, ICML 2010 */
+    NN_LEAKY_RELU, /**< s where it is above 0, otherwise 0.01·s: Maas, Hannun, Ng, ICML 2013 */
+    NN_TANH,       /**< tanh(s) */
+};
+
 struct nn_shape {
     size_t layers; /**< layers with weights: hidden layers + 1 */
     size_t
-        width[NN_LAYERS_MAX + 1]; /**< [0] features of an image, [l + 1] outputs of layer l, last: classes */
-    bool batch_norm;              /**< on every hidden layer, before the ReLU */
+        width[NN_LAYERS_MAX + 1];  /**< [0] features of an image, [l + 1] outputs of layer l, last: classes */
+    bool batch_norm;               /**< on every hidden layer, before the activation */
+    enum nn_activation activation; /**< of every hidden layer */
 };
 
 /** Offsets, in numbers, into a member's flat parameter and statistics vectors. */
@@ -59,19 +67,34 @@ enum nn_init_kind {
     NN_INIT_GAUSSIAN, /**< N(0, std²) */
 };
 
+/** How the learning rate falls. */
+enum nn_schedule {
+    NN_STEP,   /**< × decay_factor every decay_every epochs */
+    NN_COSINE, /**< along half a cosine to 0 behind the last epoch: Loshchilov, Hutter, ICLR 2017, equation 5
+                */
+};
+
 /** What may differ between the members of a bank. */
 struct nn_member_options {
-    double eta;             /**< learning rate of the first epoch, > 0 */
-    double lambda;          /**< weight of the penalty λ Σ‖W‖², ≥ 0 */
-    double momentum;        /**< [0, 1) */
-    uint64_t decay_every;   /**< η is multiplied by decay_factor every so many epochs, ≥ 1 */
+    double eta;      /**< learning rate of the first epoch, > 0 */
+    double lambda;   /**< weight of the penalty λ Σ‖W‖², ≥ 0 */
+    double momentum; /**< [0, 1) */
+    bool nesterov;   /**< look ahead along the momentum */
+    enum nn_schedule schedule;
+    uint64_t epochs;        /**< in all; cosine only */
+    uint64_t warm_up;       /**< epochs in which η rises linearly to its value */
+    uint64_t decay_every;   /**< η is multiplied by decay_factor every so many epochs, ≥ 1; step only */
     double decay_factor;    /**< (0, 1] */
     enum nn_init_kind init; /**< of the weights */
     double init_std;        /**< standard deviation for NN_INIT_GAUSSIAN */
     uint64_t seed;          /**< of the initial weights */
 };
 
-/** Learning rate in epoch `epoch` (counted from 0): eta × decay_factor^⌊epoch / decay_every⌋. */
+/**
+ * Learning rate in epoch e (counted from 0). While e < warm_up it is eta × (e + 1) / (warm_up + 1). Then,
+ * with t = e − warm_up, it is eta × decay_factor^⌊t / decay_every⌋ (step), or eta × (1 + cos(π·t / (epochs −
+ * warm_up))) / 2 (cosine).
+ */
 double nn_eta_at(const struct nn_member_options *options, size_t epoch);
 
 #endif

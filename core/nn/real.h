@@ -9,6 +9,8 @@
 
 #ifdef NN_DOUBLE
 typedef double nn_real;
+#define nn_activation_backward   nn64_activation_backward
+#define nn_activation_forward    nn64_activation_forward
 #define nn_bank_batch_cost       nn64_bank_batch_cost
 #define nn_bank_create           nn64_bank_create
 #define nn_bank_destroy          nn64_bank_destroy

@@ -40,8 +40,8 @@ test('what is not given becomes the documented default', async () => {
   assert.deepEqual([spec.train_size, spec.validation_size, spec.depth], [54000, 6000, 2]);
 });
 
-// The dataset has fewer images than the largest sizes that are documented.
-const beyondDataset = new Set(['train_size', 'validation_size']);
+// The dataset has fewer images, and the spec fewer epochs, than the largest numbers that are documented.
+const beyondDataset = new Set(['train_size', 'validation_size', 'warm_up']);
 
 for (const [path, field] of fields) {
   const name = path.join('/');
@@ -97,8 +97,10 @@ function makeSpec(random) {
   const pick = (list) => list[Math.floor(random() * list.length)];
   const likely = {
     dataset: ['fashion-mnist'], train_size: [100, 5000, 54000, 60000], validation_size: [0, 100, 6000], normalize: ['mean', 'none'],
-    depth: [1, 2, 3], hidden: [[], [5], [5, 7]], batch_norm: [true, false], eta: [1e-9, 0.02, 100], lambda: [0, 1e-4], epochs: [1, 10000],
-    batch_size: [1, 2, 100, 10000], momentum: [0, 0.9], decay: [{}, { every: 2 }, { factor: 0.5, every: 1 }],
+    depth: [1, 2, 3], hidden: [[], [5], [5, 7]], activation: ['relu', 'leaky_relu', 'tanh'],
+    batch_norm: [true, false], eta: [1e-9, 0.02, 100], lambda: [0, 1e-4], epochs: [1, 10000],
+    batch_size: [1, 2, 100, 10000], momentum: [0, 0.9], nesterov: [true, false], warm_up: [0, 1],
+    decay: [{}, { every: 2 }, { factor: 0.5, every: 1 }, { kind: 'cosine' }, { kind: 'cosine', every: 3 }],
     init: [{}, { kind: 'xavier' }, { kind: 'gaussian', std: 0.1 }], shuffle: [true, false], augment: [{}, { flip: true }, { shift: 8, flip: false }],
     seed: [0, 7, 2 ** 53 - 1], name: ['', 'ü'],
     tags: [[], ['a', 'b']],
@@ -114,7 +116,7 @@ function makeSpec(random) {
 }
 
 // Where members must fit together, which a schema cannot say.
-const together = /^\/(depth|hidden|train_size|validation_size|batch_size|init\/std|dataset)$/;
+const together = /^\/(depth|hidden|train_size|validation_size|batch_size|init\/std|decay\/(every|factor)|warm_up|dataset)$/;
 const member = (pointer) => pointer.replace(/\/\d+$/, '');
 
 function checkRefusal(answer, faults, text) {

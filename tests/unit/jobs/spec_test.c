@@ -167,6 +167,24 @@ static void a_deviation_goes_only_with_gaussian(void **state)
     assert_int_equal(resolve(&spec, GIVEN("depth", "init/kind", "init/std")).count, 0);
 }
 
+static void a_schedule_takes_only_what_belongs_to_it(void **state)
+{
+    (void)state;
+    struct job_spec spec = preset();
+    spec.depth = 2;
+    spec.decay_kind = NN_COSINE;
+    assert_int_equal(resolve(&spec, GIVEN("depth", "decay/kind")).count, 0);
+    struct ep_faults faults = resolve(&spec, GIVEN("depth", "decay/kind", "decay/every"));
+    assert_fault(&faults, "/decay/every", "step");
+    faults = resolve(&spec, GIVEN("depth", "decay/kind", "decay/factor"));
+    assert_fault(&faults, "/decay/factor", "step");
+    spec.warm_up = 9;
+    assert_int_equal(resolve(&spec, GIVEN("depth", "decay/kind", "warm_up")).count, 0);
+    spec.warm_up = 10;
+    faults = resolve(&spec, GIVEN("depth", "decay/kind", "warm_up"));
+    assert_fault(&faults, "/warm_up", "10 epochs");
+}
+
 static void memory_is_limited_with_figures(void **state)
 {
     (void)state;
@@ -429,6 +447,7 @@ int main(void)
         cmocka_unit_test(sizes_follow_from_the_dataset),
         cmocka_unit_test(mini_batches_fit_the_training_set),
         cmocka_unit_test(a_deviation_goes_only_with_gaussian),
+        cmocka_unit_test(a_schedule_takes_only_what_belongs_to_it),
         cmocka_unit_test(memory_is_limited_with_figures),
         cmocka_unit_test(faults_do_not_breed),
         cmocka_unit_test(what_follows_from_a_fault_is_not_told),

@@ -43,9 +43,12 @@ static void check(const struct setting *setting)
     struct ep_error error = {0};
     assert_int_equal(nn_layout_of(&setting->shape, &layout, &error), EP_OK);
     assert_int_equal(nn_gradcheck(&setting->shape, &options, x, labels, ROWS, &result, &error), EP_OK);
-    print_message("%zu layers, batch normalisation %s, lambda %g: %zu parameters, worst %.2g, mean %.2g\n",
-                  setting->shape.layers, setting->shape.batch_norm ? "on" : "off", setting->lambda,
-                  result.checked, result.worst, result.mean);
+    static const char *const names[] = {
+        [NN_RELU] = "ReLU", [NN_LEAKY_RELU] = "leaky ReLU", [NN_TANH] = "tanh"};
+    print_message(
+        "%zu layers, %s, batch normalisation %s, lambda %g: %zu parameters, worst %.2g, mean %.2g\n",
+        setting->shape.layers, names[setting->shape.activation], setting->shape.batch_norm ? "on" : "off",
+        setting->lambda, result.checked, result.worst, result.mean);
     assert_int_equal(result.kinked, 0);
     assert_int_equal(result.checked, layout.parameters);
     assert_true(result.worst <= tolerance);
@@ -53,17 +56,16 @@ static void check(const struct setting *setting)
 
 static void every_parameter_of_a_network(size_t layers, const size_t *width)
 {
-    for (int batch_norm = 0; batch_norm <= 1; batch_norm++) {
-        for (int penalty = 0; penalty <= 1; penalty++) {
-            struct setting setting = {
-                .shape = {.layers = layers, .batch_norm = batch_norm != 0},
-                .lambda = penalty != 0 ? 0.03 : 0,
-            };
-            for (size_t l = 0; l <= layers; l++) {
-                setting.shape.width[l] = width[l];
-            }
-            check(&setting);
+    static const enum nn_activation activations[] = {NN_RELU, NN_LEAKY_RELU, NN_TANH};
+    for (unsigned i = 0; i < 4 * EP_COUNT(activations); i++) {
+        struct setting setting = {
+            .shape = {.layers = layers, .batch_norm = (i & 1) != 0, .activation = activations[i / 4]},
+            .lambda = (i & 2) != 0 ? 0.03 : 0,
+        };
+        for (size_t l = 0; l <= layers; l++) {
+            setting.shape.width[l] = width[l];
         }
+        check(&setting);
     }
 }
 

@@ -235,6 +235,62 @@ static void descent_has_momentum_and_penalty(void **state)
     assert_near(w, 1.75, 0);
 }
 
+/* Two steps by hand: the first step is 0.5·(1 + 2·0.25·2) = 1, so v = −1 and w = 2 + 0.5·(−1) − 1 = 0.5; the
+ * second is 0.5·(−3 + 0.5·0.5) = −1.375, so v = −0.5 + 1.375 = 0.875 and w = 0.5 + 0.4375 + 1.375 = 2.3125.
+ */
+static void nesterov_looks_ahead(void **state)
+{
+    (void)state;
+    const struct nn_sgd sgd = {.eta = 0.5, .momentum = 0.5, .lambda = 0.25, .nesterov = true};
+    double w = 2;
+    double v = 0;
+    double g = 1;
+    nn_sgd_update(&w, &v, &g, 1, sgd);
+    assert_near(v, -1, 0);
+    assert_near(w, 0.5, 0);
+    g = -3;
+    nn_sgd_update(&w, &v, &g, 1, sgd);
+    assert_near(v, 0.875, 0);
+    assert_near(w, 2.3125, 0);
+}
+
+static void activations_are_what_they_are_called(void **state)
+{
+    (void)state;
+    static const double s[] = {-3, -0.5, 0, 0.5, 3};
+    static const double expected[][EP_COUNT(s)] = {
+        [NN_RELU] = {0, 0, 0, 0.5, 3},
+        [NN_LEAKY_RELU] = {-0.03, -0.005, 0, 0.5, 3},
+        [NN_TANH] = {-0.99505475368673, -0.46211715726001, 0, 0.46211715726001, 0.99505475368673},
+    };
+    for (unsigned kind = NN_RELU; kind <= NN_TANH; kind++) {
+        double a[EP_COUNT(s)];
+        nn_activation_forward((enum nn_activation)kind, s, a, EP_COUNT(s));
+        for (size_t i = 0; i < EP_COUNT(s); i++) {
+            assert_near(a[i], expected[kind][i], 1e-14);
+        }
+        double not_a_number = NAN;
+        nn_activation_forward((enum nn_activation)kind, &not_a_number, &not_a_number, 1);
+        assert_true(isnan(not_a_number));
+    }
+}
+
+static void activations_go_back_by_their_slope(void **state)
+{
+    (void)state;
+    static const double s[] = {-3, -0.5, 0.5, 3};
+    const double h = 1e-6;
+    for (unsigned kind = NN_RELU; kind <= NN_TANH; kind++) {
+        for (size_t i = 0; i < EP_COUNT(s); i++) {
+            double a[3] = {s[i] - h, s[i], s[i] + h};
+            double slope = 2;
+            nn_activation_forward((enum nn_activation)kind, a, a, 3);
+            nn_activation_backward((enum nn_activation)kind, &a[1], &slope, 1);
+            assert_near(slope, 2 * (a[2] - a[0]) / (2 * h), 1e-8);
+        }
+    }
+}
+
 static double spread(const struct nn_member_options *options)
 {
     enum { IN = 300, OUT = 200 };
@@ -270,6 +326,32 @@ static void the_learning_rate_decays_in_steps(void **state)
     assert_near(nn_eta_at(&options, 35), 0.02 * 0.95 * 0.95 * 0.95, 1e-17);
 }
 
+static void the_learning_rate_falls_along_a_cosine(void **state)
+{
+    (void)state;
+    const struct nn_member_options options = {.eta = 0.4, .schedule = NN_COSINE, .epochs = 8};
+    assert_near(nn_eta_at(&options, 0), 0.4, 0);
+    assert_near(nn_eta_at(&options, 2), 0.2 * (1 + sqrt(0.5)), 1e-15);
+    assert_near(nn_eta_at(&options, 4), 0.2, 1e-15);
+    assert_near(nn_eta_at(&options, 6), 0.2 * (1 - sqrt(0.5)), 1e-15);
+    assert_true(nn_eta_at(&options, 7) > 0);
+}
+
+static void the_learning_rate_warms_up(void **state)
+{
+    (void)state;
+    struct nn_member_options options = {
+        .eta = 0.4, .epochs = 11, .warm_up = 3, .decay_every = 2, .decay_factor = 0.5};
+    static const double steps[] = {0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0.2, 0.1};
+    for (size_t e = 0; e < EP_COUNT(steps); e++) {
+        assert_near(nn_eta_at(&options, e), steps[e], 1e-15);
+    }
+    options.schedule = NN_COSINE;
+    assert_near(nn_eta_at(&options, 2), 0.3, 1e-15);
+    assert_near(nn_eta_at(&options, 3), 0.4, 0);
+    assert_near(nn_eta_at(&options, 7), 0.2, 1e-15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,8 +365,13 @@ int main(void)
         cmocka_unit_test(softmax_of_numbers_that_are_none_is_none),
         cmocka_unit_test(softmax_gradient_is_the_gradient),
         cmocka_unit_test(descent_has_momentum_and_penalty),
+        cmocka_unit_test(nesterov_looks_ahead),
+        cmocka_unit_test(activations_are_what_they_are_called),
+        cmocka_unit_test(activations_go_back_by_their_slope),
         cmocka_unit_test(initial_weights_have_the_spread_asked_for),
         cmocka_unit_test(the_learning_rate_decays_in_steps),
+        cmocka_unit_test(the_learning_rate_falls_along_a_cosine),
+        cmocka_unit_test(the_learning_rate_warms_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
