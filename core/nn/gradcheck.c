@@ -8,9 +8,11 @@
 #include "core/base/memory.h"
 #include "core/nn/bank.h"
 
-/* Relative errors are taken against at least this magnitude: rounding of the cost alone moves a difference by
- * 1e-11. */
-static const double floor_magnitude = 1e-5;
+/*
+ * Relative errors are taken against at least this over h, the step of the difference: rounding moves the cost
+ * by some 1e-15 and so the difference by 1e-15 / h, and smaller slopes cannot be told to six digits.
+ */
+static const double floor_times_h = 5e-9;
 
 struct check {
     struct nn_bank *bank;
@@ -55,17 +57,18 @@ static double difference(struct check *check, size_t index, double h)
     return (cost_at(check, index, h) - cost_at(check, index, -h)) / (2.0 * h);
 }
 
-/* ∂cost/∂θ[index] by centred differences; false when the cost has a kink too near. */
-static bool numeric(struct check *check, size_t index, double *slope)
+/* ∂cost/∂θ[index] by centred differences of step *step; false when the cost has a kink too near. */
+static bool numeric(struct check *check, size_t index, double *slope, double *step)
 {
     double h = 1e-3;
     for (int attempt = 0; attempt < 3; attempt++) {
         h /= 10.0;
+        *step = h;
         const double wide = difference(check, index, h);
         const double narrow = difference(check, index, h / 2.0);
         /* Richardson: the errors of both differences are ch² and ch²/4, up to h⁴. */
         *slope = (4.0 * narrow - wide) / 3.0;
-        if (fabs(wide - narrow) <= 1e-5 * fabs(narrow) + 1e-9 * (1e-4 / h)) {
+        if (fabs(wide - narrow) <= 1e-6 * fabs(narrow) + 1e-11 * (1e-4 / h)) {
             return true;
         }
     }
@@ -78,11 +81,12 @@ static void compare(struct check *check, struct nn_gradcheck_result *result)
     double sum = 0;
     for (size_t i = 0; i < check->parameters; i++) {
         double slope;
-        if (!numeric(check, i, &slope)) {
+        double h;
+        if (!numeric(check, i, &slope, &h)) {
             result->kinked++;
             continue;
         }
-        const double magnitude = fmax(fabs(slope) + fabs(check->analytic[i]), floor_magnitude);
+        const double magnitude = fmax(fabs(slope) + fabs(check->analytic[i]), floor_times_h / h);
         const double relative = fabs(slope - check->analytic[i]) / magnitude;
         sum += relative;
         result->checked++;

@@ -14,7 +14,7 @@
 
 struct nn_gradcheck_result {
     size_t checked;         /**< parameters compared */
-    double worst;           /**< largest relative error |a − n| / max(|a| + |n|, floor) */
+    double worst;           /**< largest relative error |a − n| / max(|a| + |n|, 5e-9 / h) */
     double mean;            /**< mean of it */
     size_t worst_parameter; /**< where in the parameter vector the largest is */
     size_t kinked; /**< parameters left out because a ReLU changed sides between θ − h and θ + h */
