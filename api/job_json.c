@@ -26,10 +26,7 @@ static json_t *transitions_json(const struct job *job)
         const struct job_transition *transition = &job->transitions[i];
         json_t *item = json_pack("{s:s, s:o, s:o}", "state", job_state_name(transition->state), "at",
                                  json_time(transition->at), "reason", json_text(transition->reason));
-        if (json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, item);
     }
     return list;
 }
@@ -106,10 +103,7 @@ static json_t *column_json(const struct jobs_history *history, size_t offset, in
     json_t *list = json_array();
     for (size_t i = 0; i < history->count && list != NULL; i++) {
         const double value = *(const double *)((const char *)&history->rows[i] + offset);
-        if (json_array_append_new(list, json_rounded(value, digits)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, json_rounded(value, digits));
     }
     return list;
 }
@@ -118,10 +112,7 @@ static json_t *epochs_json(const struct jobs_history *history)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < history->count && list != NULL; i++) {
-        if (json_array_append_new(list, json_integer((json_int_t)history->rows[i].epoch)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, json_integer((json_int_t)history->rows[i].epoch));
     }
     return list;
 }

@@ -109,6 +109,17 @@ json_t *json_text(const char *text)
     return string;
 }
 
+json_t *json_append(json_t *list, json_t *item)
+{
+    if (list == NULL) {
+        json_decref(item);
+    } else if (json_array_append_new(list, item) != 0) {
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
+}
+
 json_t *json_time(int64_t ms)
 {
     char text[EP_TIME_TEXT];

@@ -27,6 +27,9 @@ json_t *json_rounded(double value, int digits);
 /** A string; bytes that are not UTF-8 become question marks. */
 json_t *json_text(const char *text);
 
+/** Adds `item` to `list`, taking over both. NULL, both released, when either is NULL or memory is short. */
+json_t *json_append(json_t *list, json_t *item);
+
 /** `ms` since 1970 as RFC 3339 in UTC; null for 0. */
 json_t *json_time(int64_t ms);
 

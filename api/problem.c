@@ -97,10 +97,7 @@ static json_t *list_faults(const struct ep_faults *faults)
         const struct ep_fault *fault = &faults->items[i];
         json_t *item =
             json_pack("{s:o, s:o}", "pointer", json_text(fault->pointer), "detail", json_text(fault->detail));
-        if (json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, item);
     }
     return list;
 }

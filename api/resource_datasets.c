@@ -6,10 +6,7 @@ static json_t *classes_json(const struct data_info *info)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < info->classes && list != NULL; i++) {
-        if (json_array_append_new(list, json_text(info->class_names[i])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, json_text(info->class_names[i]));
     }
     return list;
 }
@@ -32,10 +29,7 @@ void list_datasets(const struct api_call *call, struct http_response *response)
     for (size_t i = 0; i < data_registry_count(call->api->registry) && list != NULL; i++) {
         struct data_info info;
         data_registry_describe_at(call->api->registry, i, &info);
-        if (json_array_append_new(list, dataset_json(&info)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, dataset_json(&info));
     }
     json_respond(response, 200, json_pack("{s:o}", "data", list));
 }

@@ -35,10 +35,7 @@ void get_index(const struct api_call *call, struct http_response *response)
     for (size_t i = 0; i < count && list != NULL; i++) {
         json_t *item = json_pack("{s:s, s:s, s:s}", "method", http_method_name(routes[i].method), "path",
                                  routes[i].path, "operation", routes[i].operation);
-        if (json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, item);
     }
     json_respond(response, 200,
                  json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:o}", "name", "epochd", "version",

@@ -97,10 +97,7 @@ static void answer_page(const struct jobs_page *page, struct http_response *resp
 {
     json_t *list = json_array();
     for (size_t i = 0; i < page->count && list != NULL; i++) {
-        if (json_array_append_new(list, job_json(&page->items[i])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        list = json_append(list, job_json(&page->items[i]));
     }
     json_respond(response, 200,
                  json_pack("{s:o, s:o}", "data", list, "next_cursor",

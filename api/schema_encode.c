@@ -1,17 +1,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "api/json.h"
 #include "api/schema.h"
-
-/* Takes over `list` and `item`; NULL when memory was short for either. */
-static json_t *append(json_t *list, json_t *item)
-{
-    if (list == NULL || json_array_append_new(list, item) != 0) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
-}
 
 static json_t *encode_value(const struct ep_field *field, const void *member)
 {
@@ -31,7 +22,7 @@ static json_t *encode_value(const struct ep_field *field, const void *member)
         const struct ep_integer_list *integers = member;
         list = json_array();
         for (uint32_t i = 0; i < integers->count && list != NULL; i++) {
-            list = append(list, json_integer(integers->items[i]));
+            list = json_append(list, json_integer(integers->items[i]));
         }
         break;
     }
@@ -39,7 +30,7 @@ static json_t *encode_value(const struct ep_field *field, const void *member)
         const struct ep_text_list *texts = member;
         list = json_array();
         for (uint32_t i = 0; i < texts->count && list != NULL; i++) {
-            list = append(list, json_string(texts->items[i]));
+            list = json_append(list, json_string(texts->items[i]));
         }
         break;
     }
