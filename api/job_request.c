@@ -33,7 +33,7 @@ static enum ep_status resolve(struct job_spec *spec, uint64_t given, struct data
             return status;
         }
         if (status == EP_OK && !info.available) {
-            ep_faults_add(faults, "/dataset", "%s", info.fault);
+            ep_faults_add(faults, "/dataset", "%s; to get the dataset: %s", info.fault, info.remedy);
         }
     }
     job_spec_resolve(spec, given, known, memory_limit, faults);

@@ -14,7 +14,7 @@ enum { EP_FAULTS_MAX = 64 };
 
 struct ep_fault {
     char pointer[128]; /**< JSON Pointer (RFC 6901) to the faulty value; "" is the whole input. */
-    char detail[256];  /**< What was got and what is allowed, in a sentence. */
+    char detail[512];  /**< What was got and what is allowed, in a sentence. */
 };
 
 struct ep_faults {
