@@ -1,20 +1,37 @@
 #include "api/job_json.h"
 
+#include <string.h>
+
 #include "api/json.h"
 #include "api/problem.h"
 #include "api/schema.h"
 
 enum { MEASURED_DIGITS = 4 };
 
+/* Takes the member at `name`, "a" or "a/b", out of root, and its object with it if nothing is left there. */
+static void take_out(json_t *root, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (slash == NULL) {
+        json_object_del(root, name);
+        return;
+    }
+    char group[64] = "";
+    memcpy(group, name, (size_t)(slash - name) < sizeof group ? (size_t)(slash - name) : 0);
+    json_t *object = json_object_get(root, group);
+    json_object_del(object, slash + 1);
+    if (json_object_size(object) == 0) {
+        json_object_del(root, group);
+    }
+}
+
 json_t *job_spec_json(const struct job_spec *spec)
 {
     json_t *root = schema_encode(&job_spec_fields, spec);
-    if (spec->init_kind != NN_INIT_GAUSSIAN) {
-        json_object_del(json_object_get(root, "init"), "std");
-    }
-    if (spec->decay_kind != NN_STEP) {
-        json_object_del(json_object_get(root, "decay"), "every");
-        json_object_del(json_object_get(root, "decay"), "factor");
+    for (size_t i = 0; i < job_spec_fields.count && root != NULL; i++) {
+        if (!job_spec_counts(spec, job_spec_fields.rows[i].name)) {
+            take_out(root, job_spec_fields.rows[i].name);
+        }
     }
     return root;
 }

@@ -126,7 +126,7 @@ static enum ep_status parse_gemm(const char *text, struct options *options, stru
             return EP_OK;
         }
     }
-    return ep_fail(error, EP_INVALID, "got \"%s\"; it must be auto, libxsmm or openblas", text);
+    return ep_fail(error, EP_INVALID, "got \"%s\"; it must be auto, avx512, avx2, libxsmm or openblas", text);
 }
 
 static enum ep_status parse_log_level(const char *text, struct options *options, struct ep_error *error)
@@ -175,11 +175,11 @@ static const struct row rows[] = {
      .help = "memory that jobs may take together; 0: any"},
     {.name = "gemm",
      .variable = "EPOCHD_GEMM",
-     .argument = "auto|libxsmm|openblas",
+     .argument = "auto|avx512|avx2|libxsmm|openblas",
      .preset = "auto",
      .commands = FOR_SERVE | FOR_TRAIN,
      .parse = parse_gemm,
-     .help = "library of the matrix products; its choice changes last bits"},
+     .help = "what computes matrix products; the libraries change last bits"},
     {.name = "log-level",
      .variable = "EPOCHD_LOG_LEVEL",
      .argument = "error|info|debug",

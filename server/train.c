@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "core/base/clock.h"
+#include "core/base/machine.h"
 #include "core/base/memory.h"
 #include "core/nn/gemm.h"
 #include "server/progress.h"
@@ -180,7 +181,12 @@ static enum ep_status train(struct run *run, struct data_registry *registry, con
     const struct job_spec *spec = &run->job.spec;
     run->job.created_at = run->job.started_at = ep_clock_wall_ms();
     progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
-    enum ep_status status = job_run(spec, registry, gemm, &observer, &result, error);
+    const struct job_run_means means = {
+        .registry = registry,
+        .gemm = gemm,
+        .threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores(),
+    };
+    enum ep_status status = job_run(spec, &means, &observer, &result, error);
     progress_end(&run->progress);
     if (status == EP_OK) {
         conclude(run, &result);

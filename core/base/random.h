@@ -16,6 +16,8 @@ enum ep_random_purpose {
     EP_RANDOM_WEIGHTS = 1, /**< initial weights; the stream is the layer */
     EP_RANDOM_ORDER = 2,   /**< order of the training images; the stream is the epoch */
     EP_RANDOM_AUGMENT = 3, /**< changes of training images; the stream is the epoch, the block the image */
+    EP_RANDOM_DROPOUT = 4, /**< units left out of a mini-batch; the stream is the layer */
+    EP_RANDOM_SAMPLE = 5,  /**< parameters to check; the stream is the layer and kind */
 };
 
 /** Four 32-bit numbers: block `block` of (seed, purpose, stream). */

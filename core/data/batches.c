@@ -13,7 +13,7 @@ struct data_batches {
     size_t epoch;
     uint32_t count;  /* training images */
     uint32_t *order; /* (count) training images in the order of this epoch */
-    uint8_t *moved;  /* (features) an image after augmentation; NULL when there is none */
+    uint8_t *moved;  /* (readers, features) images after augmentation; NULL when there is none */
 };
 
 static size_t count_steps(size_t count, size_t batch_size, size_t least)
@@ -32,7 +32,7 @@ static bool allocate(struct data_batches *batches)
 {
     batches->order = ep_allocate(batches->count, sizeof *batches->order);
     if (augments(&batches->options)) {
-        batches->moved = ep_allocate(data_split_info(batches->split)->features, 1);
+        batches->moved = ep_allocate(batches->options.readers, data_split_info(batches->split)->features);
     }
     return batches->order != NULL && (batches->moved != NULL || !augments(&batches->options));
 }
@@ -41,6 +41,9 @@ enum ep_status data_batches_create(const struct data_split *split, const struct 
                                    struct data_batches **batches, struct ep_error *error)
 {
     const size_t least = options->least;
+    if (options->readers == 0) {
+        return ep_fail(error, EP_INVALID, "mini-batches without readers");
+    }
     if (options->batch_size == 0 || options->batch_size < least) {
         return ep_fail(error, EP_INVALID, "batch_size is %zu; at least %zu is needed", options->batch_size,
                        least > 0 ? least : 1);
@@ -92,28 +95,38 @@ void data_batches_begin(struct data_batches *batches, size_t epoch)
 }
 
 /* The bytes of a training image as they are in this epoch. */
-static const uint8_t *see(const struct data_batches *batches, uint32_t image, uint8_t *label)
+static const uint8_t *see(const struct data_batches *batches, size_t reader, uint32_t image, uint8_t *label)
 {
+    const struct data_info *info = data_split_info(batches->split);
     const uint8_t *pixels = data_split_pixels(batches->split, image, label);
     if (batches->moved == NULL) {
         return pixels;
     }
+    uint8_t *moved = batches->moved + reader * info->features;
     const struct data_move move =
         data_augment_draw(&batches->options.augment, batches->options.seed, batches->epoch, image);
-    data_augment_apply(data_split_info(batches->split), move, pixels, batches->moved);
-    return batches->moved;
+    data_augment_apply(info, move, pixels, moved);
+    return moved;
 }
 
-size_t data_batches_read(const struct data_batches *batches, size_t step, float *x, uint8_t *labels)
+size_t data_batches_rows(const struct data_batches *batches, size_t step)
 {
     assert(step < batches->steps);
-    const size_t features = data_split_info(batches->split)->features;
-    const size_t first = step * batches->options.batch_size;
-    const size_t left = batches->count - first;
-    const size_t rows = left < batches->options.batch_size ? left : batches->options.batch_size;
-    for (size_t i = 0; i < rows; i++) {
-        const uint8_t *pixels = see(batches, batches->order[first + i], &labels[i]);
-        data_split_normalise(batches->split, pixels, x + i * features);
+    const size_t left = batches->count - step * batches->options.batch_size;
+    return left < batches->options.batch_size ? left : batches->options.batch_size;
+}
+
+void data_batches_read(const struct data_batches *batches, size_t reader, struct data_piece piece, float *x,
+                       size_t stride, uint8_t *labels)
+{
+    assert(reader < batches->options.readers);
+    assert(piece.first + piece.rows <= data_batches_rows(batches, piece.step));
+    const size_t first = piece.step * batches->options.batch_size + piece.first;
+    for (size_t i = 0; i < piece.rows; i++) {
+        uint8_t label;
+        const size_t ahead = i + DATA_AHEAD < piece.rows ? i + DATA_AHEAD : i;
+        const uint8_t *soon = data_split_pixels(batches->split, batches->order[first + ahead], &label);
+        const uint8_t *pixels = see(batches, reader, batches->order[first + i], &labels[i]);
+        data_split_normalise(batches->split, pixels, soon, x + i * stride);
     }
-    return rows;
 }

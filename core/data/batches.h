@@ -9,8 +9,7 @@
 #include "core/data/augment.h"
 #include "core/data/split.h"
 
-/** The training images of a split in mini-batches, in an order that depends on seed and epoch only. One
- * thread at a time. */
+/** The training images of a split in mini-batches, in an order that depends on seed and epoch only. */
 struct data_batches;
 
 struct data_batches_options {
@@ -18,7 +17,8 @@ struct data_batches_options {
     size_t least;      /**< an incomplete last batch with fewer is left out: batch statistics need two */
     bool shuffle;      /**< each epoch has its own random permutation; otherwise all go in file order */
     struct data_augment augment;
-    uint64_t seed; /**< of permutations and augmentation */
+    uint64_t seed;  /**< of permutations and augmentation */
+    size_t readers; /**< threads that may read at the same time, ≥ 1 */
 };
 
 /**
@@ -38,7 +38,20 @@ size_t data_batches_steps(const struct data_batches *batches);
 /** Sets the order for epoch `epoch` (from 0). Call before reading; one thread at a time. */
 void data_batches_begin(struct data_batches *batches, size_t epoch);
 
-/** Writes mini-batch `step`: x (rows, features), labels (rows). Returns rows. */
-size_t data_batches_read(const struct data_batches *batches, size_t step, float *x, uint8_t *labels);
+/** Images in mini-batch `step`. */
+size_t data_batches_rows(const struct data_batches *batches, size_t step);
+
+/** Which images of which mini-batch. */
+struct data_piece {
+    size_t step;
+    size_t first, rows; /**< images first … first + rows − 1 of the batch */
+};
+
+/**
+ * Writes a piece of a mini-batch: x (rows, features) whose rows start `stride` ≥ features numbers apart, labels
+ * (rows). Threads may read at the same time if each has its own `reader`, below the options' readers.
+ */
+void data_batches_read(const struct data_batches *batches, size_t reader, struct data_piece piece, float *x,
+                       size_t stride, uint8_t *labels);
 
 #endif

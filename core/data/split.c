@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/vectorised.h"
 
 enum {
     /* 2^24 images: up to there, count × (sum of squares of bytes) fits into 64 bits. */
@@ -183,30 +184,39 @@ size_t data_split_count(const struct data_split *split, enum data_subset subset)
     return 0;
 }
 
-/* The only place where pixels become inputs, so that every way to read an image gives the same bits. */
-static void normalise(const uint8_t *restrict pixels, const float *restrict mean, const float *restrict scale,
-                      size_t features, float *restrict x)
+/* Pixels to a cache line. */
+enum { LINE = 64 };
+
+EP_VECTORISED
+static void normalise_line(const uint8_t *restrict pixels, const float *restrict mean,
+                           const float *restrict scale, size_t count, float *restrict x)
 {
-    for (size_t i = 0; i < features; i++) {
+    for (size_t i = 0; i < count; i++) {
         x[i] = ((float)pixels[i] * (1.0F / 255.0F) - mean[i]) * scale[i];
     }
 }
 
-static void write_image(const struct data_split *split, const struct data_part *part, size_t image, float *x,
-                        uint8_t *label)
+/* The only place where pixels become inputs, so that every way to read an image gives the same bits. */
+void data_split_normalise(const struct data_split *split, const uint8_t *pixels, const uint8_t *soon, float *x)
 {
-    normalise(part->pixels + image * split->features, split->mean, split->scale, split->features, x);
-    *label = part->labels[image];
+    for (size_t i = 0; i < split->features; i += LINE) {
+        const size_t left = split->features - i;
+        __builtin_prefetch(soon + i);
+        normalise_line(pixels + i, split->mean + i, split->scale + i, left < LINE ? left : LINE, x + i);
+    }
 }
 
 void data_split_read(const struct data_split *split, enum data_subset subset, size_t first, size_t rows,
-                     float *x, uint8_t *labels)
+                     float *x, size_t stride, uint8_t *labels)
 {
     assert(first <= data_split_count(split, subset) && rows <= data_split_count(split, subset) - first);
     const struct data_part *part = subset == DATA_TEST ? &split->set->test : &split->set->train;
     const size_t start = subset == DATA_VALIDATION ? split->train_size + first : first;
     for (size_t i = 0; i < rows; i++) {
-        write_image(split, part, start + i, x + i * split->features, &labels[i]);
+        const size_t soon = i + DATA_AHEAD < rows ? i + DATA_AHEAD : i;
+        data_split_normalise(split, part->pixels + (start + i) * split->features,
+                             part->pixels + (start + soon) * split->features, x + i * stride);
+        labels[i] = part->labels[start + i];
     }
 }
 
@@ -215,11 +225,6 @@ const uint8_t *data_split_pixels(const struct data_split *split, size_t index, u
     assert(index < split->train_size);
     *label = split->set->train.labels[index];
     return split->set->train.pixels + index * split->features;
-}
-
-void data_split_normalise(const struct data_split *split, const uint8_t *pixels, float *x)
-{
-    normalise(pixels, split->mean, split->scale, split->features, x);
 }
 
 const struct data_info *data_split_info(const struct data_split *split)

@@ -39,15 +39,25 @@ void data_split_destroy(struct data_split *split);
 /** Number of images in a subset. */
 size_t data_split_count(const struct data_split *split, enum data_subset subset);
 
-/** Writes images first … first + rows − 1 of a subset: x (rows, features), labels (rows). Thread-safe. */
+/**
+ * Writes images first … first + rows − 1 of a subset: x (rows, features) whose rows start `stride` ≥ features
+ * numbers apart, labels (rows). Thread-safe.
+ */
 void data_split_read(const struct data_split *split, enum data_subset subset, size_t first, size_t rows,
-                     float *x, uint8_t *labels);
+                     float *x, size_t stride, uint8_t *labels);
 
 /** The bytes (features) of training image `index`; *label is its label. Thread-safe. */
 const uint8_t *data_split_pixels(const struct data_split *split, size_t index, uint8_t *label);
 
-/** Turns the bytes of an image (features) into inputs x (features). Thread-safe. */
-void data_split_normalise(const struct data_split *split, const uint8_t *pixels, float *x);
+/** How many images ahead of its use a shuffled image is best fetched into the cache. */
+enum { DATA_AHEAD = 2 };
+
+/**
+ * Turns the bytes of an image (features) into inputs x (features), and has the bytes of another one fetched that
+ * is wanted soon. Thread-safe.
+ */
+void data_split_normalise(const struct data_split *split, const uint8_t *pixels, const uint8_t *soon,
+                          float *x);
 
 /** What is cut. */
 const struct data_info *data_split_info(const struct data_split *split);

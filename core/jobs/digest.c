@@ -3,10 +3,10 @@
 
 #include "core/jobs/spec.h"
 
-/* Names that do not change what a job computes. */
-static bool only_for_people(const char *name)
+/* Whether a field can change what a job computes. */
+static bool changes_result(const char *name)
 {
-    return strcmp(name, "name") == 0 || strcmp(name, "tags") == 0;
+    return strcmp(name, "name") != 0 && strcmp(name, "tags") != 0 && strcmp(name, "threads") != 0;
 }
 
 static void add_text(struct ep_sha256 *digest, const char *text)
@@ -53,18 +53,6 @@ static void add_value(struct ep_sha256 *digest, const struct ep_field *field, co
     add_text(digest, text);
 }
 
-/* Whether the value of a field plays a part in this spec. */
-static bool counts(const char *name, const struct job_spec *spec)
-{
-    if (strcmp(name, "init/std") == 0) {
-        return spec->init_kind == NN_INIT_GAUSSIAN;
-    }
-    if (strcmp(name, "decay/every") == 0 || strcmp(name, "decay/factor") == 0) {
-        return spec->decay_kind == NN_STEP;
-    }
-    return true;
-}
-
 enum ep_status job_spec_digest(const struct job_spec *spec, const char *dataset_digest,
                                char text[EP_SHA256_TEXT], struct ep_error *error)
 {
@@ -74,8 +62,7 @@ enum ep_status job_spec_digest(const struct job_spec *spec, const char *dataset_
     }
     for (size_t i = 0; i < job_spec_fields.count; i++) {
         const struct ep_field *field = &job_spec_fields.rows[i];
-        const bool unused = !counts(field->name, spec);
-        if (!only_for_people(field->name) && !unused) {
+        if (changes_result(field->name) && job_spec_counts(spec, field->name)) {
             add_text(digest, field->name);
             add_text(digest, "=");
             add_value(digest, field, spec);

@@ -140,6 +140,26 @@ static void on_epoch(void *context, const struct nn_epoch *epoch)
     }
 }
 
+/* A job never has more threads than there are workers: as many would run if there were more jobs. */
+static size_t threads_most(const struct jobs *jobs, const struct job_spec *spec)
+{
+    const size_t workers = jobs->options.workers;
+    return spec->threads == 0 || spec->threads > workers ? workers : (size_t)spec->threads;
+}
+
+/* The job's fair share of the workers, now: those that no other job needs are idle. */
+static size_t on_threads(void *context)
+{
+    const struct observed *run = context;
+    struct jobs *jobs = run->jobs;
+    pthread_mutex_lock(&jobs->lock);
+    const size_t others = jobs->running.count + jobs->queued.count;
+    pthread_mutex_unlock(&jobs->lock);
+    const size_t share = others > 0 ? jobs->options.workers / others : jobs->options.workers;
+    const size_t most = threads_most(jobs, &run->entry->job.spec);
+    return share < 1 ? 1 : share < most ? share : most;
+}
+
 /* What a run's end makes of its job; the caller holds the entry. */
 static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const struct job_result *result,
                                const struct ep_error *failure, struct ep_error *error)
@@ -220,11 +240,16 @@ static void finish(struct jobs *jobs, struct entry *entry, const struct job_resu
 static void run(struct jobs *jobs, struct entry *entry)
 {
     struct observed observed = {.jobs = jobs, .entry = entry};
-    const struct job_run_observer observer = {.context = &observed, .poll = on_poll, .epoch = on_epoch};
+    const struct job_run_observer observer = {
+        .context = &observed, .poll = on_poll, .epoch = on_epoch, .threads = on_threads};
+    const struct job_run_means means = {
+        .registry = jobs->options.registry,
+        .gemm = jobs->options.gemm,
+        .threads = threads_most(jobs, &entry->job.spec),
+    };
     struct job_result result = {.outcome = {.cost_test = NAN, .accuracy_test = NAN}};
     struct ep_error failure = {.status = EP_OK};
-    if (job_run(&entry->job.spec, jobs->options.registry, jobs->options.gemm, &observer, &result, &failure) ==
-        EP_OK) {
+    if (job_run(&entry->job.spec, &means, &observer, &result, &failure) == EP_OK) {
         failure.status = EP_OK;
     }
     pthread_mutex_lock(&jobs->lock);

@@ -1,14 +1,17 @@
 #include "core/jobs/run.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "core/data/batches.h"
 #include "core/data/split.h"
 #include "core/nn/bank.h"
 
 /* One job's data and network, and whom to tell. */
 struct run {
-    const struct nn_gemm *gemm;
+    const struct job_run_means *means;
     struct data_split *split;
     struct data_batches *batches;
     struct nn_bank *bank;
@@ -20,24 +23,32 @@ static void begin_epoch(void *context, size_t epoch)
     data_batches_begin(context, epoch);
 }
 
-static size_t read_batch(void *context, size_t step, float *x, uint8_t *labels)
+static size_t batch_rows(const void *context, size_t step)
 {
-    return data_batches_read(context, step, x, labels);
+    return data_batches_rows(context, step);
 }
 
-static void read_train(const void *context, size_t first, size_t rows, float *x, uint8_t *labels)
+static void read_batch(void *context, size_t reader, size_t step, size_t first, size_t rows,
+                       struct nn_matrix x, uint8_t *labels)
 {
-    data_split_read(context, DATA_TRAIN, first, rows, x, labels);
+    const struct data_piece piece = {.step = step, .first = first, .rows = rows};
+    data_batches_read(context, reader, piece, x.at, x.stride, labels);
 }
 
-static void read_validation(const void *context, size_t first, size_t rows, float *x, uint8_t *labels)
+static void read_train(const void *context, size_t first, size_t rows, struct nn_matrix x, uint8_t *labels)
 {
-    data_split_read(context, DATA_VALIDATION, first, rows, x, labels);
+    data_split_read(context, DATA_TRAIN, first, rows, x.at, x.stride, labels);
 }
 
-static void read_test(const void *context, size_t first, size_t rows, float *x, uint8_t *labels)
+static void read_validation(const void *context, size_t first, size_t rows, struct nn_matrix x,
+                            uint8_t *labels)
 {
-    data_split_read(context, DATA_TEST, first, rows, x, labels);
+    data_split_read(context, DATA_VALIDATION, first, rows, x.at, x.stride, labels);
+}
+
+static void read_test(const void *context, size_t first, size_t rows, struct nn_matrix x, uint8_t *labels)
+{
+    data_split_read(context, DATA_TEST, first, rows, x.at, x.stride, labels);
 }
 
 /* A job is a bank of one, so the member is always the first. */
@@ -53,6 +64,13 @@ static void end_epoch(void *context, size_t member, const struct nn_epoch *epoch
     const struct run *run = context;
     (void)member;
     run->observer->epoch(run->observer->context, epoch);
+}
+
+static size_t threads_now(void *context)
+{
+    const struct run *run = context;
+    return run->observer->threads == NULL ? run->means->threads
+                                          : run->observer->threads(run->observer->context);
 }
 
 static enum ep_status prepare(struct run *run, const struct job_spec *spec, const struct data_set *set,
@@ -71,6 +89,7 @@ static enum ep_status prepare(struct run *run, const struct job_spec *spec, cons
             .shuffle = spec->shuffle,
             .augment = {.flip = spec->augment_flip, .shift = (size_t)spec->augment_shift},
             .seed = spec->seed,
+            .readers = run->means->threads,
         };
         status = data_batches_create(run->split, &batches, &run->batches, error);
     }
@@ -84,54 +103,65 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
                             struct ep_error *error)
 {
     const struct nn_plan plan = {
-        .gemm = run->gemm,
+        .gemm = run->means->gemm,
         .epochs = (size_t)spec->epochs,
+        .threads = run->means->threads,
+        .patience = (size_t)spec->patience,
+        .watch = (enum nn_watch)spec->watch,
         .stream =
             {
                 .context = run->batches,
                 .steps = data_batches_steps(run->batches),
                 .rows_most = (size_t)spec->batch_size,
                 .begin = begin_epoch,
+                .rows = batch_rows,
                 .read = read_batch,
             },
         .train = {run->split, data_split_count(run->split, DATA_TRAIN), read_train},
         .validation = {run->split, data_split_count(run->split, DATA_VALIDATION), read_validation},
         .test = {run->split, data_split_count(run->split, DATA_TEST), read_test},
     };
-    const struct nn_observer observer = {.context = run, .poll = poll, .epoch = end_epoch};
+    const struct nn_observer observer = {
+        .context = run, .poll = poll, .epoch = end_epoch, .threads = threads_now};
     return nn_train(run->bank, &plan, &observer, outcome, error);
 }
 
 /* Writes the digest of the bank's only member. */
-static enum ep_status digest_model(struct nn_bank *bank, char text[EP_SHA256_TEXT], struct ep_error *error)
+static enum ep_status digest_model(const struct nn_bank *bank, char text[EP_SHA256_TEXT],
+                                   struct ep_error *error)
 {
-    struct nn_layout layout;
-    const enum ep_status status = nn_layout_of(nn_bank_shape(bank), &layout, error);
-    struct ep_sha256 *digest = status == EP_OK ? ep_sha256_create() : NULL;
-    if (digest == NULL) {
-        return status != EP_OK ? status
-                               : ep_fail(error, EP_NO_MEMORY, "no memory for the digest of the model");
+    const struct nn_layout *layout = nn_bank_layout(bank);
+    nn_real *parameters = ep_allocate(layout->parameters, sizeof *parameters);
+    nn_real *statistics = ep_allocate(layout->statistics, sizeof *statistics);
+    struct ep_sha256 *digest = ep_sha256_create();
+    const bool whole = parameters != NULL && statistics != NULL && digest != NULL;
+    if (whole) {
+        nn_bank_read(bank, 0, parameters, statistics);
+        ep_sha256_add(digest, parameters, layout->parameters * sizeof *parameters);
+        ep_sha256_add(digest, statistics, layout->statistics * sizeof *statistics);
     }
-    ep_sha256_add(digest, nn_bank_parameters(bank, 0), layout.parameters * sizeof(nn_real));
-    ep_sha256_add(digest, nn_bank_statistics(bank, 0), layout.statistics * sizeof(nn_real));
-    ep_sha256_finish(digest, text);
-    return EP_OK;
+    if (digest != NULL) {
+        ep_sha256_finish(digest, text);
+    }
+    free(parameters);
+    free(statistics);
+    return whole ? EP_OK : ep_fail(error, EP_NO_MEMORY, "no memory for the digest of the model");
 }
 
-enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
-                       const struct nn_gemm *gemm, const struct job_run_observer *observer,
-                       struct job_result *result, struct ep_error *error)
+enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *means,
+                       const struct job_run_observer *observer, struct job_result *result,
+                       struct ep_error *error)
 {
-    struct run run = {.gemm = gemm, .observer = observer};
+    struct run run = {.means = means, .observer = observer};
+    *result = (struct job_result){.outcome = {.cost_test = NAN, .accuracy_test = NAN}};
     const struct data_set *set = NULL;
-    enum ep_status status = data_registry_open(registry, spec->dataset, &set, error);
+    enum ep_status status = data_registry_open(means->registry, spec->dataset, &set, error);
     if (status == EP_OK) {
         status = prepare(&run, spec, set, error);
     }
     if (status == EP_OK) {
         status = train(&run, spec, &result->outcome, error);
     }
-    result->model_sha256[0] = '\0';
     if (status == EP_OK && result->outcome.end == NN_FINISHED) {
         status = digest_model(run.bank, result->model_sha256, error);
     }

@@ -9,7 +9,15 @@
 #include "core/jobs/spec.h"
 #include "core/nn/trainer.h"
 
-/** Trains the network of one spec on the calling thread. What the pool and `epochd train` share. */
+/** Trains the network of one spec. What the pool and `epochd train` share. */
+
+/** What a run works with; borrowed. */
+struct job_run_means {
+    struct data_registry *registry;
+    const struct nn_gemm *gemm;
+    size_t threads; /**< most threads, the calling one included, ≥ 1; does not change a result */
+};
+
 
 struct job_run_observer {
     void *context;
@@ -17,14 +25,16 @@ struct job_run_observer {
     enum nn_verdict (*poll)(void *context, size_t steps_done);
     /** Called after each epoch. */
     void (*epoch)(void *context, const struct nn_epoch *epoch);
+    /** Called before each epoch: how many threads to use in it. NULL: all of them. */
+    size_t (*threads)(void *context);
 };
 
 /** What came out of a run. */
 struct job_result {
     struct nn_outcome outcome;
     /**
-     * SHA-256 of the trained network's parameters and then its moving averages, as they lie in memory
-     * (float32, little-endian, in the order of struct nn_layout); "" unless it has finished.
+     * SHA-256 of the trained network's parameters and then its moving averages (float32,
+     * little-endian, in the order of struct nn_layout); "" unless it has finished.
      */
     char model_sha256[EP_SHA256_TEXT];
 };
@@ -33,9 +43,9 @@ struct job_result {
  * Opens the dataset, builds the network of the resolved `spec` and trains it; *result says how it ended.
  * EP_OK also when it diverged or was stopped. Otherwise as data_registry_open, or EP_NO_MEMORY.
  */
-EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, struct data_registry *registry,
-                                    const struct nn_gemm *gemm, const struct job_run_observer *observer,
-                                    struct job_result *result, struct ep_error *error);
+EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *means,
+                                    const struct job_run_observer *observer, struct job_result *result,
+                                    struct ep_error *error);
 
 /** Writes what came out of a run into its job: results or failure. The state is the caller's to set. */
 void job_run_conclude(const struct job_result *result, struct job *job);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/data/split.h"
+#include "core/jobs/spec_counts.h"
 
 /* What a spec is resolved with, and where its faults go. */
 struct resolution {
@@ -112,30 +113,44 @@ static void resolve_batches(struct resolution *resolution)
     }
 }
 
-static void check_init(const struct resolution *resolution)
+/* A switch that is off is no wish. */
+static bool is_off(const struct ep_field *field, const struct job_spec *spec)
 {
-    if (given(resolution, "init/std") && resolution->spec->init_kind != NN_INIT_GAUSSIAN &&
-        sound(resolution, "init/kind")) {
-        ep_faults_add(resolution->faults, "/init/std", "goes only with init.kind \"gaussian\"");
+    return field->kind == EP_FIELD_BOOLEAN && !*(const bool *)ep_field_of(field, spec);
+}
+
+/* Fields that were given but play no part. */
+static void check_dependences(const struct resolution *resolution)
+{
+    for (size_t i = 0; i < job_spec_fields.count; i++) {
+        const struct ep_field *field = &job_spec_fields.rows[i];
+        const struct job_spec_dependence *dependence = job_spec_dependence_of(field->name);
+        if (dependence != NULL && (resolution->given >> i & 1) != 0 && sound(resolution, dependence->on) &&
+            !dependence->holds(resolution->spec) && !is_off(field, resolution->spec)) {
+            char pointer[64];
+            snprintf(pointer, sizeof pointer, "/%s", field->name);
+            ep_faults_add(resolution->faults, pointer, "%s", dependence->fault);
+        }
     }
 }
 
-static void check_schedule(const struct resolution *resolution)
+static void check_training(const struct resolution *resolution)
 {
-    static const char *const of_steps[] = {"decay/every", "decay/factor"};
     const struct job_spec *spec = resolution->spec;
-    for (size_t i = 0; i < EP_COUNT(of_steps); i++) {
-        char pointer[32];
-        snprintf(pointer, sizeof pointer, "/%s", of_steps[i]);
-        if (given(resolution, of_steps[i]) && spec->decay_kind != NN_STEP &&
-            sound(resolution, "decay/kind")) {
-            ep_faults_add(resolution->faults, pointer, "goes only with decay.kind \"step\"");
-        }
-    }
     if (spec->warm_up > 0 && spec->warm_up >= spec->epochs && sound(resolution, "warm_up") &&
         sound(resolution, "epochs")) {
         ep_faults_add(resolution->faults, "/warm_up", "got %llu; it must be less than the %llu epochs",
                       (unsigned long long)spec->warm_up, (unsigned long long)spec->epochs);
+    }
+    if (spec->scale_shift && !spec->batch_norm && sound(resolution, "scale_shift") &&
+        sound(resolution, "batch_norm")) {
+        ep_faults_add(resolution->faults, "/scale_shift", "goes only with batch_norm");
+    }
+    if (spec->patience > 0 && spec->validation_size == 0 && resolution->info != NULL &&
+        sound(resolution, "early_stopping") && sound(resolution, "validation_size") &&
+        sound(resolution, "train_size")) {
+        ep_faults_add(resolution->faults, "/early_stopping/patience",
+                      "needs validation images to watch; validation_size is 0");
     }
 }
 
@@ -163,8 +178,8 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct d
     resolve_layers(&resolution);
     resolve_sizes(&resolution);
     resolve_batches(&resolution);
-    check_init(&resolution);
-    check_schedule(&resolution);
+    check_dependences(&resolution);
+    check_training(&resolution);
     if (faults->count == 0 && info != NULL) {
         check_memory(&resolution, memory_limit);
     }
@@ -175,6 +190,7 @@ void job_spec_shape(const struct job_spec *spec, const struct data_info *info, s
     *shape = (struct nn_shape){
         .layers = spec->hidden.count + 1U,
         .batch_norm = spec->batch_norm,
+        .scale_shift = spec->scale_shift,
         .activation = (enum nn_activation)spec->activation,
     };
     shape->width[0] = info->features;
@@ -189,8 +205,13 @@ void job_spec_member(const struct job_spec *spec, struct nn_member_options *opti
     *options = (struct nn_member_options){
         .eta = spec->eta,
         .lambda = spec->lambda,
+        .optimizer = (enum nn_optimizer)spec->optimizer,
         .momentum = spec->momentum,
         .nesterov = spec->nesterov,
+        .beta1 = spec->beta1,
+        .beta2 = spec->beta2,
+        .epsilon = spec->epsilon,
+        .dropout = spec->dropout,
         .schedule = (enum nn_schedule)spec->decay_kind,
         .epochs = spec->epochs,
         .warm_up = spec->warm_up,

@@ -18,6 +18,7 @@ enum {
     JOB_HIDDEN_MAX = 65536,
     JOB_EPOCHS_MAX = 10000,
     JOB_BATCH_MAX = 10000,
+    JOB_THREADS_MAX = 1024,
     JOB_DATASET_MAX = 32,
     JOB_NAME_MAX = 128,
 };
@@ -31,12 +32,16 @@ struct job_spec {
     struct ep_integer_list hidden; /**< widths of the hidden layers: depth − 1 of them */
     int activation;                /**< enum nn_activation */
     bool batch_norm;
+    bool scale_shift; /**< learned with batch_norm */
+    double dropout;   /**< share of hidden units */
     double eta;
     double lambda;
     uint64_t epochs;
     uint64_t batch_size;
+    int optimizer; /**< enum nn_optimizer */
     double momentum;
     bool nesterov;
+    double beta1, beta2, epsilon; /**< of Adam */
     uint64_t warm_up;
     int decay_kind; /**< enum nn_schedule */
     uint64_t decay_every;
@@ -47,6 +52,9 @@ struct job_spec {
     bool augment_flip;
     uint64_t augment_shift;
     uint64_t seed;
+    uint64_t patience; /**< epochs without progress before the end; 0: all are done */
+    int watch;         /**< enum nn_watch */
+    uint64_t threads;  /**< at most; 0: what is idle. Does not change a result */
     char name[JOB_NAME_MAX + 1];
     struct ep_text_list tags;
 };
@@ -58,7 +66,7 @@ extern const struct ep_fields job_spec_fields;
  * Fills what depends on other fields or on the dataset (hidden from depth, sizes, a batch_size that was not
  * given and would exceed train_size), and adds a fault for everything that does not fit together: depth
  * against hidden, sizes against the dataset's images, batch_size against train_size, batch normalisation with
- * batches of one image, init.std without init.kind gaussian, a network whose memory (job_cost_of) is over
+ * batches of one image, a field that does not count (job_spec_counts), a network whose memory (job_cost_of) is over
  * `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of job_spec_fields;
  * every value is in its row's range, or `faults` already has a fault at its pointer and it is left alone.
  * `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no fault was
@@ -69,11 +77,17 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_i
                       size_t memory_limit, struct ep_faults *faults);
 
 /**
- * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name` and `tags` do not count:
- * two specs with one digest train to the same numbers.
+ * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name`, `tags` and `threads` do not
+ * count: two specs with one digest train to the same numbers.
  */
 EP_NODISCARD enum ep_status job_spec_digest(const struct job_spec *spec, const char *dataset_digest,
                                             char digest[EP_SHA256_TEXT], struct ep_error *error);
+
+/**
+ * Whether the value of the field called `name` plays a part in a spec: decay.every does not in one whose
+ * learning rate falls along a cosine.
+ */
+bool job_spec_counts(const struct job_spec *spec, const char *name);
 
 /** The network of a resolved spec for images of `info`. */
 void job_spec_shape(const struct job_spec *spec, const struct data_info *info, struct nn_shape *shape);

@@ -6,7 +6,9 @@
 
 static const char *const normalize_names[] = {"mean", "standard", "none", NULL};
 static const char *const activation_names[] = {"relu", "leaky_relu", "tanh", NULL};
-static const char *const schedule_names[] = {"step", "cosine", NULL};
+static const char *const schedule_names[] = {"step", "cosine", "triangular", "constant", NULL};
+static const char *const optimizer_names[] = {"sgd", "adam", NULL};
+static const char *const watch_names[] = {"cost", "accuracy", NULL};
 static const char *const init_names[] = {"he", "xavier", "gaussian", NULL};
 
 #define AT(member) .offset = offsetof(struct job_spec, member)
@@ -90,8 +92,21 @@ static const struct ep_field rows[] = {
         .kind = EP_FIELD_BOOLEAN,
         AT(batch_norm),
         .preset = 1,
-        .help = "Batch normalisation of every hidden layer before its activation, without learned scale and "
-                "shift.",
+        .help = "Batch normalisation of every hidden layer before its activation.",
+    },
+    {
+        .name = "scale_shift",
+        .kind = EP_FIELD_BOOLEAN,
+        AT(scale_shift),
+        .help = "Batch normalisation learns a scale and a shift for every unit; only with batch_norm.",
+    },
+    {
+        .name = "dropout",
+        .kind = EP_FIELD_NUMBER,
+        AT(dropout),
+        .most = 0.95,
+        .help = "Share of the hidden units that are left out of each mini-batch at random; all take part when "
+                "costs and accuracies are measured.",
     },
     {
         .name = "eta",
@@ -132,18 +147,51 @@ static const struct ep_field rows[] = {
             "batch of an epoch is trained on too, unless it is a single image and batch_norm is on.",
     },
     {
+        .name = "optimizer",
+        .kind = EP_FIELD_CHOICE,
+        AT(optimizer),
+        .choices = optimizer_names,
+        .help = "Gradient descent with momentum (sgd), or Adam, whose eta is usually near 0.001.",
+    },
+    {
         .name = "momentum",
         .kind = EP_FIELD_NUMBER,
         AT(momentum),
         .most = 0.9999,
         .preset = 0.9,
-        .help = "Share of the last step that is kept in the next.",
+        .help = "Share of the last step that is kept in the next; only with optimizer sgd.",
     },
     {
         .name = "nesterov",
         .kind = EP_FIELD_BOOLEAN,
         AT(nesterov),
-        .help = "Nesterov's momentum: the gradient step looks ahead along the momentum.",
+        .help = "Nesterov's momentum: the gradient step looks ahead along the momentum; only with optimizer "
+                "sgd.",
+    },
+    {
+        .name = "adam/beta1",
+        .kind = EP_FIELD_NUMBER,
+        AT(beta1),
+        .most = 0.9999,
+        .preset = 0.9,
+        .help = "Share of its mean gradient that Adam keeps in each step.",
+    },
+    {
+        .name = "adam/beta2",
+        .kind = EP_FIELD_NUMBER,
+        AT(beta2),
+        .most = 0.999999,
+        .preset = 0.999,
+        .help = "Share of its mean squared gradient that Adam keeps in each step.",
+    },
+    {
+        .name = "adam/epsilon",
+        .kind = EP_FIELD_NUMBER,
+        AT(epsilon),
+        .above_least = true,
+        .most = 1,
+        .preset = 1e-8,
+        .help = "What Adam adds to the root of the mean squared gradient before dividing by it.",
     },
     {
         .name = "warm_up",
@@ -158,7 +206,8 @@ static const struct ep_field rows[] = {
         .kind = EP_FIELD_CHOICE,
         AT(decay_kind),
         .choices = schedule_names,
-        .help = "How the learning rate falls after warm_up: in steps, or along half a cosine to 0.",
+        .help = "How the learning rate changes after warm_up: in steps, along half a cosine to 0, up and down in "
+                "triangles that start low, or not at all (constant).",
     },
     {
         .name = "decay/every",
@@ -168,7 +217,8 @@ static const struct ep_field rows[] = {
         .most = JOB_EPOCHS_MAX,
         .preset = 10,
         .unit = "epochs",
-        .help = "Epochs between two reductions of the learning rate; only with kind step.",
+        .help = "Epochs between two reductions of the learning rate (step), or of a triangle's rise, which are "
+                "those of its fall.",
     },
     {
         .name = "decay/factor",
@@ -177,8 +227,8 @@ static const struct ep_field rows[] = {
         .above_least = true,
         .most = 1,
         .preset = 0.95,
-        .help = "What the learning rate is multiplied by at each reduction; 1 keeps it constant. Only "
-                "with kind step.",
+        .help = "What the learning rate is multiplied by at each reduction (step), or the share of eta that a "
+                "triangle starts from.",
     },
     {
         .name = "init/kind",
@@ -226,7 +276,30 @@ static const struct ep_field rows[] = {
         AT(seed),
         .most = 9007199254740991,
         .preset = 1,
-        .help = "Seed of the first weights, of the order of the images and of their changes.",
+        .help = "Seed of the first weights, of the order of the images and their changes, and of dropout.",
+    },
+    {
+        .name = "early_stopping/patience",
+        .kind = EP_FIELD_INTEGER,
+        AT(patience),
+        .most = JOB_EPOCHS_MAX,
+        .unit = "epochs",
+        .help = "Ends training after so many epochs in a row without a better value on the validation images; "
+                "the network of the best epoch is kept. 0: all epochs are done and the last network is kept.",
+    },
+    {
+        .name = "early_stopping/watch",
+        .kind = EP_FIELD_CHOICE,
+        AT(watch),
+        .choices = watch_names,
+        .help = "What has to get better: the cost or the accuracy on the validation images; only with a patience.",
+    },
+    {
+        .name = "threads",
+        .kind = EP_FIELD_INTEGER,
+        AT(threads),
+        .most = JOB_THREADS_MAX,
+        .help = "Most threads to train with; 0: as many as are idle. Results do not depend on it.",
     },
     {
         .name = "name",

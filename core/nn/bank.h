@@ -6,19 +6,28 @@
 
 #include "core/base/error.h"
 #include "core/nn/gemm.h"
+#include "core/nn/matrix.h"
 #include "core/nn/network.h"
-#include "core/nn/real.h"
+#include "core/nn/team.h"
 
 /**
- * A bank: G ≥ 1 networks of one shape that train on one stream of mini-batches. A member's numbers depend on
- * its own options and on the images only, never on who sits beside it.
+ * A bank: G ≥ 1 networks of one shape that train on one stream of mini-batches. Their units lie side by side:
+ * layer l is one matrix with a row of weights for each unit of each member. A member's numbers depend on its
+ * own options and on the images only, never on who sits beside it or on how many threads there are.
  *
- * Evaluating is const and needs no lock; a step writes its member and needs the bank to itself. What a pass
- * needs besides the bank lies in a workspace, which one thread owns.
+ * Evaluating is const and needs no lock; a step is taken by a whole team and needs the bank to itself. What a
+ * pass needs besides the bank lies in a workspace.
  */
 
 struct nn_bank;
 struct nn_workspace;
+
+/** Images: x (rows, features), labels (rows) below the number of classes. */
+struct nn_batch {
+    struct nn_const_matrix x;
+    const uint8_t *labels;
+    size_t rows;
+};
 
 /**
  * A bank of `count` members with initial weights drawn and momenta zero. The options are copied.
@@ -31,47 +40,83 @@ EP_NODISCARD enum ep_status nn_bank_create(const struct nn_shape *shape,
 /** Releases the bank; NULL is fine. */
 void nn_bank_destroy(struct nn_bank *bank);
 
+/** Numbers that nn_bank_create allocates for members whose optimisers are as in `options`; false on overflow. */
+EP_NODISCARD bool nn_bank_numbers(const struct nn_shape *shape, const struct nn_member_options *options,
+                                  size_t count, size_t *numbers);
+
+/** What a workspace is for. */
+struct nn_room {
+    size_t members; /**< of the bank that trains in it; 1 to evaluate */
+    size_t rows;    /**< most images in a pass */
+    size_t threads; /**< most threads in a team; 0: it is for evaluating only, by one */
+    bool dropout;   /**< some member leaves units out */
+};
+
 /**
- * Room for passes over up to `rows` images through networks of `shape`, whose products `gemm` (borrowed)
- * computes. Release with nn_workspace_destroy.
+ * Room for passes through networks of `shape`, whose products `gemm` (borrowed) computes. EP_TOO_LARGE,
+ * EP_NO_MEMORY. Release with nn_workspace_destroy.
  */
-EP_NODISCARD enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows,
+EP_NODISCARD enum ep_status nn_workspace_create(const struct nn_shape *shape, const struct nn_room *room,
                                                 const struct nn_gemm *gemm, struct nn_workspace **workspace,
                                                 struct ep_error *error);
 
 /** Releases the workspace; NULL is fine. */
 void nn_workspace_destroy(struct nn_workspace *workspace);
 
-/** Bytes that a bank of `members` networks and a workspace of `rows` images take; EP_TOO_LARGE on overflow.
- */
-EP_NODISCARD enum ep_status nn_memory_of(const struct nn_shape *shape, size_t members, size_t rows,
-                                         size_t *bytes, struct ep_error *error);
+/** Numbers that nn_workspace_create allocates; false on overflow. */
+EP_NODISCARD bool nn_workspace_numbers(const struct nn_shape *shape, const struct nn_room *room,
+                                       size_t *numbers);
 
 const struct nn_shape *nn_bank_shape(const struct nn_bank *bank);
+const struct nn_layout *nn_bank_layout(const struct nn_bank *bank);
 size_t nn_bank_members(const struct nn_bank *bank);
 const struct nn_member_options *nn_bank_options(const struct nn_bank *bank, size_t member);
 
-/** The member's parameters, laid out as nn_layout says; valid as long as the bank. */
-nn_real *nn_bank_parameters(struct nn_bank *bank, size_t member);
+/** Whether any member leaves units out. */
+bool nn_bank_drops_out(const struct nn_bank *bank);
 
-/** The member's moving averages, laid out as nn_layout says; valid as long as the bank. */
-nn_real *nn_bank_statistics(struct nn_bank *bank, size_t member);
+/** Number `index` of the member's parameters, counted as nn_layout says; valid as long as the bank. */
+nn_real *nn_bank_parameter(struct nn_bank *bank, size_t member, size_t index);
+
+/** Number `index` of the member's moving averages. */
+nn_real *nn_bank_statistic(struct nn_bank *bank, size_t member, size_t index);
+
+/** Copies a member's parameters and moving averages out, each laid out as nn_layout says. */
+void nn_bank_read(const struct nn_bank *bank, size_t member, nn_real *parameters, nn_real *statistics);
+
+/** Copies them in. */
+void nn_bank_write(struct nn_bank *bank, size_t member, const nn_real *parameters, const nn_real *statistics);
+
+/** Leaves a member out of all further steps. No team may be at work. */
+void nn_bank_retire(struct nn_bank *bank, size_t member);
+
+/** Whether the member has not been retired. */
+bool nn_bank_trains(const struct nn_bank *bank, size_t member);
+
+/** Members that have not been retired. */
+size_t nn_bank_training(const struct nn_bank *bank);
+
+/** Where in training a mini-batch is, both counted from 0. */
+struct nn_moment {
+    size_t epoch;
+    uint64_t step; /**< mini-batches before it, in all epochs */
+};
 
 /**
- * One step of gradient descent with momentum of `member` on a mini-batch (Rumelhart, Hinton, Williams 1986):
- *   v ← momentum·v − η·(∂cost/∂θ);  θ ← θ + v   (or Nesterov's form of it, see layers.h)
- * with cost = mean cross-entropy + λ Σ‖W‖², and η of epoch `epoch` (from 0).
- * x: (rows, features); labels: (rows) below the number of classes; 1 ≤ rows ≤ the workspace's.
- * Returns the mini-batch's mean cross-entropy before the step; when that is not finite the member is left as
- * it was.
+ * One step, along the gradient of mean cross-entropy + λ Σ‖W‖², of all members that train, by descent.h's
+ * rules with η of the epoch. Every thread of the team calls it with its part and the same arguments.
+ * costs: (members) the mini-batch's mean cross-entropy before the step, written by part 0; a member whose
+ * cost is not finite is left as it was. The workspace is the team's, with room for all members.
  */
-double nn_bank_step(struct nn_bank *bank, size_t member, struct nn_workspace *workspace, const nn_real *x,
-                    const uint8_t *labels, size_t rows, size_t epoch);
+void nn_bank_step(struct nn_bank *bank, struct nn_workspace *workspace, const struct nn_batch *batch,
+                  const struct nn_moment *moment, const struct nn_part *part, double *costs);
 
-/** Cost of the mini-batch as nn_bank_step computes it (batch statistics, penalty), without changing the bank.
+/**
+ * Cost of the mini-batch as nn_bank_step computes it (batch statistics, dropout, penalty), without changing
+ * the bank; by one thread.
  */
 double nn_bank_batch_cost(const struct nn_bank *bank, size_t member, struct nn_workspace *workspace,
-                          const nn_real *x, const uint8_t *labels, size_t rows);
+                          const struct nn_batch *batch, const struct nn_moment *moment);
 
 /** Sums over evaluated images. */
 struct nn_tally {
@@ -80,11 +125,16 @@ struct nn_tally {
     size_t images;
 };
 
-/** Evaluates `member` with its moving averages on x: (rows, features) and adds to `tally`. */
-void nn_bank_evaluate(const struct nn_bank *bank, size_t member, struct nn_workspace *workspace,
-                      const nn_real *x, const uint8_t *labels, size_t rows, struct nn_tally *tally);
+/**
+ * Evaluates some members, each with its moving averages, and adds to tallies: (members of the bank). When
+ * `confusion` is not NULL, (members, classes, classes), also counts each image by member, label and guess. By
+ * one thread; the workspace has room for all members of the bank, or for the only one that is asked for.
+ */
+void nn_bank_evaluate(const struct nn_bank *bank, const size_t *members, size_t count,
+                      struct nn_workspace *workspace, const struct nn_batch *batch, struct nn_tally *tallies,
+                      uint64_t *confusion);
 
-/** λ Σ‖W‖² of the member, summed in double precision over all layers' weights, not the biases. */
+/** λ Σ‖W‖² of the member, summed in double precision over all layers' weights, nothing else. */
 double nn_bank_penalty(const struct nn_bank *bank, size_t member);
 
 #endif

@@ -5,19 +5,22 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "core/nn/real.h"
+#include "core/nn/descent.h"
+#include "core/nn/matrix.h"
 
 /**
- * The three matrix products of a dense layer, and what computes them. All matrices are row-major and dense.
- * `rows` is the number of images, `in` and `out` the layer's widths. Every call runs on the calling thread
- * alone; calls from different threads are independent.
+ * The three matrix products of a dense layer, and what computes them. `rows` is the number of images, `in`
+ * and `out` the layer's widths; weights are (out, in), a row for each unit. Every call runs on the calling
+ * thread alone; calls from different threads are independent.
  *
- * LIBXSMM makes kernels for the exact shape while the program runs; OpenBLAS has general ones. The results of
- * the two differ in their last bits.
+ * The results of the engine's own kernels (kernels.h) are the same bits on every processor. Those of the
+ * libraries differ from them, and from processor to processor, in the last bits.
  */
 
 enum nn_gemm_choice {
-    NN_GEMM_AUTO,     /**< LIBXSMM where it works and the processor has AVX2, otherwise OpenBLAS */
+    NN_GEMM_AUTO,     /**< the engine's kernels for the widest vectors here, otherwise OpenBLAS */
+    NN_GEMM_AVX512,   /**< the engine's kernels for AVX-512 */
+    NN_GEMM_AVX2,     /**< the engine's kernels for AVX2 */
     NN_GEMM_LIBXSMM,  /**< LIBXSMM, with OpenBLAS for the products that it has no kernel for */
     NN_GEMM_OPENBLAS, /**< OpenBLAS alone */
 };
@@ -30,9 +33,9 @@ struct nn_gemm;
 
 /**
  * Sets OpenBLAS to one thread per call, and compares each product of the choice with a plain loop on several
- * shapes; AUTO falls back to OpenBLAS when LIBXSMM does not pass. Call it before any thread starts, and
+ * shapes; AUTO goes on to OpenBLAS when the kernels do not pass. Call it before any thread starts, and
  * release it with nn_gemm_destroy. EP_INTERNAL: a product is wrong, or OpenBLAS cannot be used from several
- * threads; EP_UNAVAILABLE: LIBXSMM was asked for and does not work here; EP_NO_MEMORY.
+ * threads; EP_UNAVAILABLE: the choice does not work here; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn_gemm **gemm,
                                            struct ep_error *error);
@@ -40,22 +43,47 @@ EP_NODISCARD enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn
 /** NULL is fine. */
 void nn_gemm_destroy(struct nn_gemm *gemm);
 
-/** What computes the products, for people: "LIBXSMM 1.17 cpx; OpenBLAS 0.3.21 … Cooperlake …". */
+/** What computes the products, for people: "AVX-512 kernels; OpenBLAS 0.3.21 …". */
 const char *nn_gemm_description(const struct nn_gemm *gemm);
 
 /**
- * s(rows, out) = x(rows, in) · w(in, out). Here and below the double build uses OpenBLAS whatever `gemm` is,
- * which may be NULL there.
+ * Whether a product may be cut into parts of its rows and columns without changing a bit of the result, so
+ * that threads can share it.
  */
-void nn_gemm_forward(const struct nn_gemm *gemm, const nn_real *x, const nn_real *w, nn_real *s, size_t rows,
-                     size_t in, size_t out);
+bool nn_gemm_divisible(const struct nn_gemm *gemm);
 
-/** dw(in, out) = x(rows, in)ᵀ · ds(rows, out) */
-void nn_gemm_weight_gradient(const struct nn_gemm *gemm, const nn_real *x, const nn_real *ds, nn_real *dw,
-                             size_t rows, size_t in, size_t out);
+/** One network's share of a forward product: s(rows, out) = x · w(out, in)ᵀ. */
+struct nn_forward_task {
+    struct nn_const_matrix w;
+    struct nn_matrix s;
+    size_t out;
+};
 
-/** dx(rows, in) = ds(rows, out) · w(in, out)ᵀ */
-void nn_gemm_input_gradient(const struct nn_gemm *gemm, const nn_real *ds, const nn_real *w, nn_real *dx,
-                            size_t rows, size_t in, size_t out);
+/**
+ * Forward products of `count` networks that see the same x(rows, in). Here and below the double build uses
+ * OpenBLAS whatever `gemm` is, which may be NULL there.
+ */
+void nn_gemm_forward(const struct nn_gemm *gemm, struct nn_const_matrix x,
+                     const struct nn_forward_task *tasks, size_t count, size_t rows, size_t in);
+
+/** dx(rows, in) = ds(rows, out) · w(out, in); the zeros behind a row of dx are written too. */
+void nn_gemm_input_gradient(const struct nn_gemm *gemm, struct nn_const_matrix ds, struct nn_const_matrix w,
+                            struct nn_matrix dx, size_t rows, size_t in, size_t out);
+
+/** One network's share of a step: w(out, in) goes along the gradient ds(rows, out)ᵀ · x. */
+struct nn_descend_task {
+    struct nn_const_matrix ds;
+    struct nn_slots w;
+    size_t out;
+    const struct nn_descent *descent;
+};
+
+/** Numbers of scratch that nn_gemm_descend needs; false when that overflows. */
+EP_NODISCARD bool nn_gemm_scratch(size_t in, size_t out, size_t *numbers);
+
+/** Steps of `count` networks that have seen the same x(rows, in). No two threads share the scratch. */
+void nn_gemm_descend(const struct nn_gemm *gemm, struct nn_const_matrix x,
+                     const struct nn_descend_task *tasks, size_t count, size_t rows, size_t in,
+                     nn_real *scratch);
 
 #endif

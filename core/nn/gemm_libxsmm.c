@@ -11,6 +11,11 @@
  */
 enum { TILE_M = 64, TILE_N = 128, TILE_N_TURNED = 96, TILE_K = 256 };
 
+/* Numbers between the columns that LIBXSMM sees. */
+struct strides {
+    libxsmm_blasint a, b, c;
+};
+
 /* A dimension: whole tiles, and what is left. */
 struct cut {
     size_t size, tile;
@@ -43,10 +48,9 @@ static size_t size_of(struct cut cut, int rest)
 }
 
 /* Makes all kernels that the product needs; false when one cannot be made. */
-static bool make_kernels(struct cut m, struct cut n, struct cut k, bool b_turned, struct kernels *kernels)
+static bool make_kernels(struct cut m, struct cut n, struct cut k, bool b_turned, struct strides strides,
+                         struct kernels *kernels)
 {
-    const libxsmm_blasint lda = (libxsmm_blasint)m.size;
-    const libxsmm_blasint ldb = (libxsmm_blasint)(b_turned ? n.size : k.size);
     const int flags = b_turned ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
     const int prefetch = LIBXSMM_PREFETCH_NONE;
     const float alpha = 1;
@@ -64,7 +68,7 @@ static bool make_kernels(struct cut m, struct cut n, struct cut k, bool b_turned
         const float beta = (float)adds;
         const libxsmm_smmfunction made =
             libxsmm_smmdispatch((libxsmm_blasint)tile_m, (libxsmm_blasint)tile_n, (libxsmm_blasint)tile_k,
-                                &lda, &ldb, &lda, &alpha, &beta, &flags, &prefetch);
+                                &strides.a, &strides.b, &strides.c, &alpha, &beta, &flags, &prefetch);
         if (made == NULL) {
             return false;
         }
@@ -119,8 +123,8 @@ static void clean_registers(void)
     __asm__ volatile("vzeroupper" ::: "memory");
 }
 
-bool gemm_libxsmm_multiply(const float *a, const float *b, bool b_turned, float *c, size_t m, size_t n,
-                           size_t k)
+bool gemm_libxsmm_multiply(struct nn_const_matrix a, struct nn_const_matrix b, bool b_turned,
+                           struct nn_matrix c, size_t m, size_t n, size_t k)
 {
     if (m == 0 || n == 0 || k == 0 || m > INT_MAX || n > INT_MAX || k > INT_MAX) {
         return false;
@@ -128,8 +132,10 @@ bool gemm_libxsmm_multiply(const float *a, const float *b, bool b_turned, float 
     const struct cut cut_m = {m, TILE_M};
     const struct cut cut_n = cut_evenly(n, b_turned ? TILE_N_TURNED : TILE_N);
     const struct cut cut_k = {k, TILE_K};
+    const struct strides strides = {(libxsmm_blasint)a.stride, (libxsmm_blasint)b.stride,
+                                    (libxsmm_blasint)c.stride};
     struct kernels kernels = {0};
-    if (!make_kernels(cut_m, cut_n, cut_k, b_turned, &kernels)) {
+    if (!make_kernels(cut_m, cut_n, cut_k, b_turned, strides, &kernels)) {
         return false;
     }
     for (size_t i = 0; i < m; i += TILE_M) {
@@ -138,8 +144,9 @@ bool gemm_libxsmm_multiply(const float *a, const float *b, bool b_turned, float 
             const int n_rest = tile_at(cut_n, j) < cut_n.tile;
             for (size_t l = 0; l < k; l += TILE_K) {
                 const int k_rest = tile_at(cut_k, l) < TILE_K;
-                const float *b_tile = b_turned ? b + l * n + j : b + j * k + l;
-                kernels.of[m_rest][n_rest][k_rest][l > 0](a + l * m + i, b_tile, c + j * m + i);
+                const float *b_tile = b.at + (b_turned ? l * b.stride + j : j * b.stride + l);
+                kernels.of[m_rest][n_rest][k_rest][l > 0](a.at + l * a.stride + i, b_tile,
+                                                          c.at + j * c.stride + i);
             }
         }
     }

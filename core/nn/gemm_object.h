@@ -3,10 +3,13 @@
 
 #include <stdbool.h>
 
+#include "core/nn/kernels.h"
+
 /** What is in a struct nn_gemm. Private to the products. */
 struct nn_gemm {
-    bool libxsmm;          /**< first choice for products in float */
-    char description[256]; /**< for people */
+    const struct nn_kernels *kernels; /**< compute all products; NULL: a library does */
+    bool libxsmm;                     /**< comes before OpenBLAS */
+    char description[256];            /**< for people */
 };
 
 #endif

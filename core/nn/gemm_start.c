@@ -9,6 +9,7 @@
 #include "core/nn/gemm.h"
 #include "core/nn/gemm_libxsmm.h"
 #include "core/nn/gemm_object.h"
+#include "core/nn/kernels.h"
 
 /* Shapes of the self-test: whole and broken tiles, a single row, and a first layer's long sum. */
 static const struct {
@@ -16,20 +17,22 @@ static const struct {
 } shapes[] = {{1, 1, 1},     {7, 5, 3},    {100, 784, 50}, {33, 130, 65},
               {100, 50, 30}, {64, 64, 64}, {500, 97, 10},  {2, 3072, 50}};
 
-const char *const nn_gemm_choices[] = {"auto", "libxsmm", "openblas", NULL};
+const char *const nn_gemm_choices[] = {"auto", "avx512", "avx2", "libxsmm", "openblas", NULL};
 
 const char *nn_gemm_description(const struct nn_gemm *gemm)
 {
     return gemm->description;
 }
 
-/* Whether c(m, n) equals a·b, where element (i, k) of a is a[i·a_row + k·a_column] and so on. */
+/* Element (i, k) is numbers[i · row + k · column]. */
 struct operand {
     const nn_real *numbers;
     size_t row, column;
 };
 
-static bool product_right(struct operand a, struct operand b, const nn_real *c, size_t m, size_t n, size_t k)
+/* Whether c(m, n) equals a·b·sign. */
+static bool product_right(struct operand a, struct operand b, struct nn_matrix c, double sign, size_t m,
+                          size_t n, size_t k)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
@@ -38,11 +41,11 @@ static bool product_right(struct operand a, struct operand b, const nn_real *c, 
             for (size_t t = 0; t < k; t++) {
                 const double term =
                     (double)a.numbers[i * a.row + t * a.column] * (double)b.numbers[t * b.row + j * b.column];
-                sum += term;
+                sum += sign * term;
                 magnitude += fabs(term);
             }
             /* Any order of summation in float stays within k·2^-24 of the sum of magnitudes. */
-            if (!(fabs((double)c[i * n + j] - sum) <= (double)(k + 1) * 0x1p-24 * magnitude)) {
+            if (!(fabs((double)c.at[i * c.stride + j] - sum) <= (double)(k + 1) * 0x1p-24 * magnitude)) {
                 return false;
             }
         }
@@ -50,59 +53,96 @@ static bool product_right(struct operand a, struct operand b, const nn_real *c, 
     return true;
 }
 
-static bool shape_right(const struct nn_gemm *gemm, size_t rows, size_t in, size_t out, nn_real *x,
-                        nn_real *w, nn_real *s, nn_real *result)
+/* The operands of a test; all matrices that the products read are random. */
+struct trial {
+    size_t rows, in, out;
+    nn_real *block;
+    struct nn_matrix x, w, s, dx, stepped, velocity;
+    nn_real *scratch;
+};
+
+static bool trial_right(const struct nn_gemm *gemm, const struct trial *t)
 {
-    const struct operand x_plain = {x, in, 1};
-    const struct operand x_turned = {x, 1, in};
-    const struct operand w_plain = {w, out, 1};
-    const struct operand w_turned = {w, 1, out};
-    nn_gemm_forward(gemm, x, w, s, rows, in, out);
-    bool right = product_right(x_plain, w_plain, s, rows, out, in);
-    const struct operand s_plain = {s, out, 1};
-    nn_gemm_weight_gradient(gemm, x, s, result, rows, in, out);
-    right = right && product_right(x_turned, s_plain, result, in, out, rows);
-    nn_gemm_input_gradient(gemm, s, w, result, rows, in, out);
-    return right && product_right(s_plain, w_turned, result, rows, in, out);
+    const struct operand x = {t->x.at, t->x.stride, 1};
+    const struct operand w = {t->w.at, t->w.stride, 1};
+    const struct operand w_turned = {t->w.at, 1, t->w.stride};
+    const struct operand s = {t->s.at, t->s.stride, 1};
+    const struct operand s_turned = {t->s.at, 1, t->s.stride};
+    const struct nn_forward_task onward = {nn_const(t->w), t->s, t->out};
+    nn_gemm_forward(gemm, nn_const(t->x), &onward, 1, t->rows, t->in);
+    if (!product_right(x, w_turned, t->s, 1, t->rows, t->out, t->in)) {
+        return false;
+    }
+    nn_gemm_input_gradient(gemm, nn_const(t->s), nn_const(t->w), t->dx, t->rows, t->in, t->out);
+    if (!product_right(s, w, t->dx, 1, t->rows, t->in, t->out)) {
+        return false;
+    }
+    /* From rest at 0 with η = 1 and nothing else, the weights become the gradient's negative. */
+    const struct nn_descent plain = {.rule = NN_RULE_HEAVY_BALL, .eta = 1};
+    const struct nn_descend_task step = {
+        .ds = nn_const(t->s),
+        .w = {.theta = t->stepped.at, .velocity = t->velocity.at, .stride = t->stepped.stride},
+        .out = t->out,
+        .descent = &plain,
+    };
+    nn_gemm_descend(gemm, nn_const(t->x), &step, 1, t->rows, t->in, t->scratch);
+    return product_right(s_turned, x, t->stepped, -1, t->out, t->in, t->rows);
 }
 
-static void fill(nn_real *numbers, size_t count, uint32_t stream)
+static void fill(struct nn_matrix matrix, size_t rows, size_t columns, uint32_t stream)
 {
-    for (size_t i = 0; i < count; i += 4) {
-        uint32_t words[4];
-        ep_random_block(0, EP_RANDOM_WEIGHTS, stream, i, words);
-        for (size_t j = 0; j < 4 && i + j < count; j++) {
-            numbers[i + j] = (nn_real)((double)words[j] * 0x1p-31 - 1.0);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            uint32_t words[4];
+            ep_random_block(i, EP_RANDOM_WEIGHTS, stream, j, words);
+            matrix.at[i * matrix.stride + j] = (nn_real)((double)words[0] * 0x1p-31 - 1.0);
         }
     }
+}
+
+static struct nn_matrix carve(nn_real **at, size_t rows, size_t columns)
+{
+    const struct nn_matrix matrix = {*at, nn_stride(columns)};
+    *at += rows * matrix.stride;
+    return matrix;
+}
+
+static bool make_trial(struct trial *t)
+{
+    size_t scratch;
+    const size_t in = nn_stride(t->in);
+    const size_t numbers = 2 * t->rows * in + t->rows * nn_stride(t->out) + 3 * t->out * in;
+    if (!nn_gemm_scratch(t->in, t->out, &scratch)) {
+        return false;
+    }
+    t->block = ep_allocate(numbers + scratch, sizeof *t->block);
+    if (t->block == NULL) {
+        return false;
+    }
+    nn_real *at = t->block;
+    t->x = carve(&at, t->rows, t->in);
+    t->dx = carve(&at, t->rows, t->in);
+    t->s = carve(&at, t->rows, t->out);
+    t->w = carve(&at, t->out, t->in);
+    t->stepped = carve(&at, t->out, t->in);
+    t->velocity = carve(&at, t->out, t->in);
+    t->scratch = at;
+    return true;
 }
 
 static enum ep_status test_shape(const struct nn_gemm *gemm, size_t index, struct ep_error *error)
 {
-    const size_t rows = shapes[index].rows;
-    const size_t in = shapes[index].in;
-    const size_t out = shapes[index].out;
-    const size_t largest = rows * in > in * out ? rows * in : in * out;
-    nn_real *x = ep_allocate(rows * in, sizeof *x);
-    nn_real *w = ep_allocate(in * out, sizeof *w);
-    nn_real *s = ep_allocate(rows * out, sizeof *s);
-    nn_real *result = ep_allocate(largest, sizeof *result);
-    enum ep_status status = EP_OK;
-    if (x == NULL || w == NULL || s == NULL || result == NULL) {
-        status = ep_fail(error, EP_NO_MEMORY, "no memory for the self-test of the matrix products");
-    } else {
-        fill(x, rows * in, 0);
-        fill(w, in * out, 1);
-        if (!shape_right(gemm, rows, in, out, x, w, s, result)) {
-            status = ep_fail(error, EP_INTERNAL, "%s multiplies wrongly: %zu images, layer %zu to %zu",
-                             gemm->description, rows, in, out);
-        }
+    struct trial trial = {.rows = shapes[index].rows, .in = shapes[index].in, .out = shapes[index].out};
+    if (!make_trial(&trial)) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for the self-test of the matrix products");
     }
-    free(x);
-    free(w);
-    free(s);
-    free(result);
-    return status;
+    fill(trial.x, trial.rows, trial.in, 0);
+    fill(trial.w, trial.out, trial.in, 1);
+    const bool right = trial_right(gemm, &trial);
+    free(trial.block);
+    return right ? EP_OK
+                 : ep_fail(error, EP_INTERNAL, "%s multiplies wrongly: %zu images, layer %zu to %zu",
+                           gemm->description, trial.rows, trial.in, trial.out);
 }
 
 static enum ep_status self_test(const struct nn_gemm *gemm, struct ep_error *error)
@@ -114,12 +154,24 @@ static enum ep_status self_test(const struct nn_gemm *gemm, struct ep_error *err
     return status;
 }
 
+static enum ep_status try_kernels(struct nn_gemm *gemm, const struct nn_kernels *kernels,
+                                  struct ep_error *error)
+{
+    if (kernels == NULL) {
+        return ep_fail(error, EP_UNAVAILABLE,
+                       "this processor lacks the instructions of the kernels asked for; use auto");
+    }
+    gemm->kernels = kernels;
+    snprintf(gemm->description, sizeof gemm->description, "%s kernels", kernels->name);
+    return self_test(gemm, error);
+}
+
 static enum ep_status try_libxsmm(struct nn_gemm *gemm, struct ep_error *error)
 {
     if (!gemm_libxsmm_start()) {
         return ep_fail(error, EP_UNAVAILABLE,
                        "LIBXSMM cannot make kernels here: the processor has no AVX2, or memory that is made "
-                       "executable is forbidden; use openblas or auto");
+                       "executable is forbidden; use auto");
     }
     gemm->libxsmm = true;
     snprintf(gemm->description, sizeof gemm->description, "LIBXSMM %s %s; %s", gemm_libxsmm_version(),
@@ -129,9 +181,32 @@ static enum ep_status try_libxsmm(struct nn_gemm *gemm, struct ep_error *error)
 
 static enum ep_status try_openblas(struct nn_gemm *gemm, struct ep_error *error)
 {
-    gemm->libxsmm = false;
+    gemm->kernels = NULL;
     snprintf(gemm->description, sizeof gemm->description, "%s", openblas_get_config());
     return self_test(gemm, error);
+}
+
+static enum ep_status try_auto(struct nn_gemm *gemm, struct ep_error *error)
+{
+    const struct nn_kernels *widest = nn_kernels_avx512() != NULL ? nn_kernels_avx512() : nn_kernels_avx2();
+    return try_kernels(gemm, widest, error) == EP_OK ? EP_OK : try_openblas(gemm, error);
+}
+
+static enum ep_status try_choice(struct nn_gemm *gemm, enum nn_gemm_choice choice, struct ep_error *error)
+{
+    switch (choice) {
+    case NN_GEMM_AUTO:
+        break;
+    case NN_GEMM_AVX512:
+        return try_kernels(gemm, nn_kernels_avx512(), error);
+    case NN_GEMM_AVX2:
+        return try_kernels(gemm, nn_kernels_avx2(), error);
+    case NN_GEMM_LIBXSMM:
+        return try_libxsmm(gemm, error);
+    case NN_GEMM_OPENBLAS:
+        return try_openblas(gemm, error);
+    }
+    return try_auto(gemm, error);
 }
 
 static enum ep_status choose(struct nn_gemm *gemm, enum nn_gemm_choice choice, struct ep_error *error)
@@ -143,14 +218,7 @@ static enum ep_status choose(struct nn_gemm *gemm, enum nn_gemm_choice choice, s
             "libopenblas0-pthread");
     }
     openblas_set_num_threads(1);
-    enum ep_status status = EP_UNAVAILABLE;
-    if (choice != NN_GEMM_OPENBLAS) {
-        status = try_libxsmm(gemm, error);
-    }
-    if (status != EP_OK && choice != NN_GEMM_LIBXSMM) {
-        status = try_openblas(gemm, error);
-    }
-    return status;
+    return try_choice(gemm, choice, error);
 }
 
 enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn_gemm **gemm, struct ep_error *error)

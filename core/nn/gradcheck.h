@@ -12,23 +12,55 @@
  * precision, on the engine's own sources compiled for it.
  */
 
-struct nn_gradcheck_result {
-    size_t checked;         /**< parameters compared */
-    double worst;           /**< largest relative error |a − n| / max(|a| + |n|, 5e-9 / h) */
-    double mean;            /**< mean of it */
-    size_t worst_parameter; /**< where in the parameter vector the largest is */
-    size_t kinked; /**< parameters left out because a ReLU changed sides between θ − h and θ + h */
+enum nn_kind { NN_KIND_WEIGHT, NN_KIND_BIAS, NN_KIND_SCALE, NN_KIND_SHIFT };
+
+/** "weight" and so on; never NULL. */
+const char *nn_kind_name(enum nn_kind kind);
+
+/** What was found of a layer's parameters of one kind. */
+struct nn_gradcheck_part {
+    size_t layer; /**< from 0 */
+    enum nn_kind kind;
+    size_t parameters; /**< that there are */
+    size_t checked;    /**< that were compared */
+    size_t kinked;     /**< left out because an activation changed sides between θ − h and θ + h */
+    double worst;      /**< largest relative error |a − n| / max(|a| + |n|, 5e-9 / h) */
+    double mean;       /**< mean of it */
+    size_t worst_at;   /**< the parameter of the largest one, in the part */
 };
 
+/** Parts that a network can have: weights and a bias, or weights, scale and shift, in each layer. */
+enum { NN_GRADCHECK_PARTS = 3 * NN_LAYERS_MAX };
+
+struct nn_gradcheck_result {
+    size_t count;
+    struct nn_gradcheck_part parts[NN_GRADCHECK_PARTS]; /**< (count), layer by layer */
+};
+
+struct nn_gradcheck_plan {
+    const double *x;       /**< (rows, features), dense */
+    const uint8_t *labels; /**< (rows) */
+    size_t rows;
+    size_t samples; /**< most parameters of a part to check, spread over it at random; 0: all */
+    uint64_t seed;  /**< of the sample */
+    /** Asked before each parameter, with those done so far; false ends the check with EP_CANCELLED. May be NULL. */
+    bool (*go_on)(void *context, size_t done);
+    void *context;
+};
+
+/** Parameters that a check of `samples` a part looks at; EP_INVALID, EP_TOO_LARGE as nn_layout_of. */
+EP_NODISCARD enum ep_status nn_gradcheck_count(const struct nn_shape *shape, size_t samples, size_t *count,
+                                               struct ep_error *error);
+
 /**
- * Checks every parameter of a new network with `options` (its eta, momentum and decay play no part) on one
- * mini-batch. x: (rows, features), labels: (rows). Two centred differences, of steps h and h / 2, must agree
- * for a parameter to count; where they do not, the cost has a kink in between and the parameter is counted in
- * `kinked`. EP_NO_MEMORY, or as nn_bank_create.
+ * Checks a new network with `options` (its eta, momentum, optimiser and decay play no part) on one mini-batch.
+ * Two centred differences, of steps h and h / 2, must agree for a parameter to count; where they do not, the
+ * cost has a kink in between and the parameter is counted as kinked. EP_DIVERGED: the cost is not finite;
+ * EP_CANCELLED; EP_NO_MEMORY; or as nn_bank_create.
  */
 EP_NODISCARD enum ep_status nn_gradcheck(const struct nn_shape *shape,
-                                         const struct nn_member_options *options, const double *x,
-                                         const uint8_t *labels, size_t rows,
+                                         const struct nn_member_options *options,
+                                         const struct nn_gradcheck_plan *plan,
                                          struct nn_gradcheck_result *result, struct ep_error *error);
 
 #endif

@@ -16,7 +16,8 @@ static double deviation(const struct nn_member_options *options, size_t in, size
     return options->init_std;
 }
 
-void nn_initialise(nn_real *w, size_t in, size_t out, uint32_t layer, const struct nn_member_options *options)
+void nn_initialise(struct nn_matrix w, size_t in, size_t out, uint32_t layer,
+                   const struct nn_member_options *options)
 {
     const double std = deviation(options, in, out);
     enum { CHUNK = 1024 };
@@ -26,7 +27,9 @@ void nn_initialise(nn_real *w, size_t in, size_t out, uint32_t layer, const stru
         const size_t length = count - first < CHUNK ? count - first : CHUNK;
         ep_random_normals(options->seed, EP_RANDOM_WEIGHTS, layer, first, normals, length);
         for (size_t i = 0; i < length; i++) {
-            w[first + i] = (nn_real)(std * normals[i]);
+            const size_t input = (first + i) / out;
+            const size_t unit = (first + i) % out;
+            w.at[unit * w.stride + input] = (nn_real)(std * normals[i]);
         }
     }
 }

@@ -44,6 +44,13 @@ static bool place_layer(const struct nn_shape *shape, size_t l, struct nn_layout
         layout->bias[l] = layout->parameters;
         return ep_size_add(layout->parameters, out, &layout->parameters);
     }
+    layout->has_scale[l] = shape->scale_shift;
+    if (layout->has_scale[l]) {
+        layout->scale[l] = layout->parameters;
+        if (!ep_size_add(layout->parameters, 2 * out, &layout->parameters)) {
+            return false;
+        }
+    }
     layout->mean[l] = layout->statistics;
     layout->variance[l] = layout->statistics + out;
     return ep_size_add(layout->statistics, 2 * out, &layout->statistics);

@@ -36,25 +36,22 @@ static double softmax_row(nn_real *row, size_t classes, size_t top, size_t label
     return log(sum) + distance;
 }
 
-double nn_softmax_cost(nn_real *s, const uint8_t *labels, size_t rows, size_t classes, size_t *correct)
+void nn_softmax(struct nn_matrix s, const uint8_t *labels, struct nn_row_cost *costs, size_t rows,
+                size_t classes)
 {
-    double cost = 0;
     for (size_t i = 0; i < rows; i++) {
-        nn_real *row = s + i * classes;
-        const size_t top = largest(row, classes);
-        if (top == labels[i]) {
-            ++*correct;
-        }
-        cost += softmax_row(row, classes, top, labels[i]);
+        nn_real *row = s.at + i * s.stride;
+        costs[i].guess = largest(row, classes);
+        costs[i].cost = softmax_row(row, classes, costs[i].guess, labels[i]);
     }
-    return cost;
 }
 
-void nn_softmax_gradient(nn_real *p, const uint8_t *labels, size_t rows, size_t classes)
+void nn_softmax_gradient(struct nn_matrix p, const uint8_t *labels, size_t rows, size_t classes,
+                         size_t batch)
 {
-    const nn_real share = (nn_real)1 / (nn_real)rows;
+    const nn_real share = (nn_real)1 / (nn_real)batch;
     for (size_t i = 0; i < rows; i++) {
-        nn_real *row = p + i * classes;
+        nn_real *row = p.at + i * p.stride;
         row[labels[i]] -= 1;
         for (size_t j = 0; j < classes; j++) {
             row[j] *= share;

@@ -6,203 +6,362 @@
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
+#include "core/nn/evaluation.h"
 #include "core/nn/float_mode.h"
 
-/* A training run. What is per member has nn_bank_members(bank) elements. */
+/* What is kept of a member's best epoch. */
+struct best {
+    size_t epoch; /* from 1; 0: there is none */
+    double value;
+    nn_real *parameters, *statistics;
+};
+
+/*
+ * A training run. What is per member has `members` elements. Only part 0 of the team writes here, between two
+ * meetings.
+ */
 struct run {
     struct nn_bank *bank;
     const struct nn_plan *plan;
     const struct nn_observer *observer;
     struct nn_outcome *outcomes;
     size_t members;
-    size_t steps_done; /* mini-batches in all epochs */
-    size_t epoch;      /* from 0 */
-    bool *training;    /* has not ended yet */
-    struct nn_tally *tallies;
-    struct nn_epoch *rows; /* of the epoch being measured */
+    struct nn_team *team;
     struct nn_workspace *workspace;
-    float *x;        /* (rows of a mini-batch or an evaluation, features) */
+    struct nn_evaluation *evaluation;
+    nn_real *x;      /* (rows of a mini-batch or of all threads' evaluations, stride) */
     uint8_t *labels; /* (the same rows) */
-};
-
-/* What a set measured of one member. */
-struct measure {
-    double cost, accuracy;
+    double *costs;   /* of the mini-batch */
+    bool *wanted;    /* in an evaluation */
+    bool *waiting;   /* has done its epochs; the test set comes last */
+    struct best *best;
+    struct nn_epoch *rows; /* of the epoch being measured */
+    size_t steps_done;     /* mini-batches in all epochs */
+    size_t epoch;          /* from 0 */
+    double started;        /* when the epoch did */
+    bool going;            /* some member trains */
+    bool whole;            /* the evaluation came to its end */
 };
 
 static void end_member(struct run *run, size_t member, enum nn_end end)
 {
-    run->training[member] = false;
+    nn_bank_retire(run->bank, member);
+    run->waiting[member] = false;
+    run->wanted[member] = false;
     run->outcomes[member].end = end;
     run->outcomes[member].epoch = run->epoch + 1;
 }
 
-static bool any_training(const struct run *run)
+/* Asks the observer about each member that is not at its end; whether any goes on. */
+static bool poll_members(void *context)
 {
+    struct run *run = context;
     bool any = false;
     for (size_t g = 0; g < run->members; g++) {
-        any = any || run->training[g];
+        const bool alive = nn_bank_trains(run->bank, g) || run->waiting[g];
+        if (!alive) {
+            continue;
+        }
+        if (run->observer->poll(run->observer->context, g, run->steps_done) == NN_STOP) {
+            end_member(run, g, NN_STOPPED);
+        } else {
+            any = any || nn_bank_trains(run->bank, g) || run->wanted[g];
+        }
     }
     return any;
 }
 
-/* Asks the observer about each member; whether any goes on. */
-static bool poll_members(struct run *run)
+static void end_diverged(struct run *run)
 {
     for (size_t g = 0; g < run->members; g++) {
-        if (run->training[g] && run->observer->poll(run->observer->context, g, run->steps_done) == NN_STOP) {
-            end_member(run, g, NN_STOPPED);
+        if (nn_bank_trains(run->bank, g) && !isfinite(run->costs[g])) {
+            end_member(run, g, NN_DIVERGED);
         }
     }
-    return any_training(run);
 }
 
-/* One epoch of mini-batches; whether any member goes on. */
-static bool train_epoch(struct run *run)
+/* One mini-batch, shared by the team; whether there is one more to do. */
+static bool train_step(struct run *run, size_t step, const struct nn_part *part)
 {
     const struct nn_stream *stream = &run->plan->stream;
-    stream->begin(stream->context, run->epoch);
-    for (size_t step = 0; step < stream->steps; step++) {
-        if (!poll_members(run)) {
-            return false;
-        }
-        const size_t rows = stream->read(stream->context, step, run->x, run->labels);
-        for (size_t g = 0; g < run->members; g++) {
-            if (run->training[g] && !isfinite(nn_bank_step(run->bank, g, run->workspace, run->x, run->labels,
-                                                           rows, run->epoch))) {
-                end_member(run, g, NN_DIVERGED);
-            }
-        }
+    const struct nn_matrix x = {run->x, nn_stride(nn_bank_shape(run->bank)->width[0])};
+    if (part->index == 0) {
+        run->going = poll_members(run);
+    }
+    nn_meet(part);
+    if (!run->going) {
+        return false;
+    }
+    const struct nn_batch batch = {
+        .x = nn_const(x), .labels = run->labels, .rows = stream->rows(stream->context, step)};
+    const struct nn_span mine = nn_span_of(part, batch.rows);
+    if (mine.last > mine.first) {
+        stream->read(stream->context, part->index, step, mine.first, mine.last - mine.first,
+                     nn_part_of(x, mine.first, 0), run->labels + mine.first);
+    }
+    nn_meet(part);
+    const struct nn_moment moment = {.epoch = run->epoch, .step = run->steps_done};
+    nn_bank_step(run->bank, run->workspace, &batch, &moment, part, run->costs);
+    if (part->index == 0) {
+        end_diverged(run);
         run->steps_done++;
+        run->going = nn_bank_training(run->bank) > 0;
     }
-    return any_training(run);
+    nn_meet(part);
+    return run->going;
 }
 
-/* Sums over a whole set into the tallies; whether any member goes on. */
-static bool evaluate(struct run *run, const struct nn_set *set)
+static void evaluate(struct run *run, const struct nn_set *set, bool confusion, const struct nn_part *part)
 {
-    for (size_t g = 0; g < run->members; g++) {
-        run->tallies[g] = (struct nn_tally){0};
-    }
-    for (size_t first = 0; first < set->count; first += NN_EVALUATION_ROWS) {
-        if (!poll_members(run)) {
-            return false;
-        }
-        const size_t left = set->count - first;
-        const size_t rows = left < NN_EVALUATION_ROWS ? left : NN_EVALUATION_ROWS;
-        set->read(set->context, first, rows, run->x, run->labels);
-        for (size_t g = 0; g < run->members; g++) {
-            if (run->training[g]) {
-                nn_bank_evaluate(run->bank, g, run->workspace, run->x, run->labels, rows, &run->tallies[g]);
-            }
-        }
-    }
-    return any_training(run);
-}
-
-static struct measure measure_of(const struct run *run, size_t member)
-{
-    const struct nn_tally *tally = &run->tallies[member];
-    if (tally->images == 0) {
-        return (struct measure){NAN, NAN};
-    }
-    const double images = (double)tally->images;
-    return (struct measure){
-        .cost = tally->cross_entropy / images + nn_bank_penalty(run->bank, member),
-        .accuracy = (double)tally->correct / images,
+    const struct nn_evaluation_task task = {
+        .set = set,
+        .wanted = run->wanted,
+        .confusion = confusion,
+        .x = run->x,
+        .labels = run->labels,
+        .go_on = poll_members,
+        .context = run,
     };
+    const bool whole = nn_evaluation_run(run->evaluation, &task, part);
+    if (part->index == 0) {
+        run->whole = whole;
+    }
+    nn_meet(part);
 }
 
-/* Measures both sets and tells the observer; whether any member goes on. */
-static bool report_epoch(struct run *run, double started)
+static void want_training(struct run *run)
 {
-    struct nn_epoch *rows = run->rows;
-    if (!evaluate(run, &run->plan->train)) {
-        return false;
-    }
     for (size_t g = 0; g < run->members; g++) {
-        const struct measure train = measure_of(run, g);
-        rows[g].cost_train = train.cost;
-        rows[g].accuracy_train = train.accuracy;
-    }
-    if (!evaluate(run, &run->plan->validation)) {
-        return false;
-    }
-    const double seconds = ep_clock_seconds() - started;
-    for (size_t g = 0; g < run->members; g++) {
-        if (!run->training[g]) {
-            continue;
-        }
-        const struct measure validation = measure_of(run, g);
-        rows[g].epoch = run->epoch + 1;
-        rows[g].eta = nn_eta_at(nn_bank_options(run->bank, g), run->epoch);
-        rows[g].cost_validation = validation.cost;
-        rows[g].accuracy_validation = validation.accuracy;
-        rows[g].seconds = seconds;
-        const bool empty = run->plan->validation.count == 0;
-        if (!isfinite(rows[g].cost_train) || (!empty && !isfinite(validation.cost))) {
-            end_member(run, g, NN_DIVERGED);
-        } else {
-            run->observer->epoch(run->observer->context, g, &rows[g]);
-        }
-    }
-    return any_training(run);
-}
-
-/* Measures those that have done all epochs on the test set. */
-static void finish(struct run *run)
-{
-    if (!evaluate(run, &run->plan->test)) {
-        return;
-    }
-    for (size_t g = 0; g < run->members; g++) {
-        if (run->training[g]) {
-            const struct measure test = measure_of(run, g);
-            end_member(run, g, NN_FINISHED);
-            run->outcomes[g].cost_test = test.cost;
-            run->outcomes[g].accuracy_test = test.accuracy;
-        }
+        run->wanted[g] = nn_bank_trains(run->bank, g);
     }
 }
 
-static void train(struct run *run)
+static void take_measures(struct run *run, const struct nn_part *part)
 {
+    if (part->index == 0) {
+        want_training(run);
+    }
+    nn_meet(part);
+    evaluate(run, &run->plan->train, false, part);
+    for (size_t g = 0; g < run->members && part->index == 0; g++) {
+        const struct nn_measure train = nn_evaluation_measure(run->evaluation, g);
+        run->rows[g].cost_train = train.cost;
+        run->rows[g].accuracy_train = train.accuracy;
+    }
+    nn_meet(part);
+    if (run->whole) {
+        evaluate(run, &run->plan->validation, false, part);
+    }
+    for (size_t g = 0; g < run->members && part->index == 0; g++) {
+        const struct nn_measure validation = nn_evaluation_measure(run->evaluation, g);
+        run->rows[g].cost_validation = validation.cost;
+        run->rows[g].accuracy_validation = validation.accuracy;
+    }
+}
+
+/* An epoch and its measures, as every thread of the team sees it. */
+static void epoch_work(void *context, const struct nn_part *part)
+{
+    struct run *run = context;
     const struct nn_float_mode mode = nn_float_mode_enter();
     bool going = true;
-    for (run->epoch = 0; going && run->epoch < run->plan->epochs; run->epoch++) {
-        const double started = ep_clock_seconds();
-        going = train_epoch(run) && report_epoch(run, started);
+    for (size_t step = 0; step < run->plan->stream.steps && going; step++) {
+        going = train_step(run, step, part);
     }
     if (going) {
-        run->epoch = run->plan->epochs - 1;
-        finish(run);
+        take_measures(run, part);
     }
     nn_float_mode_leave(mode);
 }
 
-static enum ep_status prepare(struct run *run, struct ep_error *error)
+static bool better(const struct run *run, const struct best *best, double value)
 {
-    const size_t most = run->plan->stream.rows_most;
-    const size_t rows = most > NN_EVALUATION_ROWS ? most : NN_EVALUATION_ROWS;
-    const struct nn_shape *shape = nn_bank_shape(run->bank);
-    size_t numbers;
-    if (!ep_size_multiply(rows, shape->width[0], &numbers)) {
-        return ep_fail(error, EP_TOO_LARGE, "mini-batches of %zu images are more than can be counted", rows);
+    return best->epoch == 0 || (run->plan->watch == NN_WATCH_COST ? value < best->value : value > best->value);
+}
+
+/* Keeps the member's parameters if they are its best; false when it has lost patience. */
+static bool keep_best(struct run *run, size_t member)
+{
+    struct best *best = &run->best[member];
+    const struct nn_epoch *row = &run->rows[member];
+    const double value =
+        run->plan->watch == NN_WATCH_COST ? row->cost_validation : row->accuracy_validation;
+    if (better(run, best, value)) {
+        best->epoch = run->epoch + 1;
+        best->value = value;
+        nn_bank_read(run->bank, member, best->parameters, best->statistics);
     }
-    run->training = ep_allocate(run->members, sizeof *run->training);
-    run->tallies = ep_allocate(run->members, sizeof *run->tallies);
-    run->rows = ep_allocate(run->members, sizeof *run->rows);
-    run->x = ep_allocate(numbers, sizeof *run->x);
-    run->labels = ep_allocate(rows, sizeof *run->labels);
-    if (run->training == NULL || run->tallies == NULL || run->rows == NULL || run->x == NULL ||
-        run->labels == NULL) {
-        return ep_fail(error, EP_NO_MEMORY, "no memory for mini-batches of %zu images", rows);
+    return run->epoch + 1 - best->epoch < run->plan->patience;
+}
+
+/* The member trains no more, and waits for its test. */
+static void finish_training(struct run *run, size_t member)
+{
+    struct best *best = run->best == NULL ? NULL : &run->best[member];
+    nn_bank_retire(run->bank, member);
+    run->waiting[member] = true;
+    run->wanted[member] = false;
+    run->outcomes[member].epoch = run->epoch + 1;
+    run->outcomes[member].best_epoch = run->epoch + 1;
+    if (best != NULL) {
+        run->outcomes[member].best_epoch = best->epoch;
+        nn_bank_write(run->bank, member, best->parameters, best->statistics);
+    }
+}
+
+/* What the measures of the epoch mean for a member that trains. */
+static void report_epoch(struct run *run, size_t member, double seconds)
+{
+    struct nn_epoch *row = &run->rows[member];
+    row->epoch = run->epoch + 1;
+    row->eta = nn_eta_at(nn_bank_options(run->bank, member), run->epoch);
+    row->seconds = seconds;
+    const bool measured = run->plan->validation.count > 0;
+    if (!isfinite(row->cost_train) || (measured && !isfinite(row->cost_validation))) {
+        end_member(run, member, NN_DIVERGED);
+        return;
+    }
+    run->observer->epoch(run->observer->context, member, row);
+    const bool patient = run->best == NULL || keep_best(run, member);
+    if (!patient || run->epoch + 1 == run->plan->epochs) {
+        finish_training(run, member);
+    }
+}
+
+static size_t threads_now(const struct run *run)
+{
+    const size_t most = nn_team_size(run->team);
+    const size_t asked = run->observer->threads == NULL ? most : run->observer->threads(run->observer->context);
+    return asked < 1 ? 1 : asked < most ? asked : most;
+}
+
+static void train(struct run *run)
+{
+    for (run->epoch = 0; run->epoch < run->plan->epochs && nn_bank_training(run->bank) > 0; run->epoch++) {
+        run->started = ep_clock_seconds();
+        run->whole = false;
+        run->plan->stream.begin(run->plan->stream.context, run->epoch);
+        nn_team_run(run->team, threads_now(run), epoch_work, run);
+        const double seconds = ep_clock_seconds() - run->started;
+        for (size_t g = 0; g < run->members && run->whole; g++) {
+            if (nn_bank_trains(run->bank, g)) {
+                report_epoch(run, g, seconds);
+            }
+        }
+    }
+}
+
+static void test_work(void *context, const struct nn_part *part)
+{
+    struct run *run = context;
+    const struct nn_float_mode mode = nn_float_mode_enter();
+    evaluate(run, &run->plan->test, true, part);
+    nn_float_mode_leave(mode);
+}
+
+/* Measures those that have done their epochs on the test set. */
+static void test(struct run *run)
+{
+    bool any = false;
+    for (size_t g = 0; g < run->members; g++) {
+        run->wanted[g] = run->waiting[g];
+        any = any || run->waiting[g];
+    }
+    run->whole = false;
+    if (any) {
+        nn_team_run(run->team, threads_now(run), test_work, run);
     }
     for (size_t g = 0; g < run->members; g++) {
-        run->training[g] = true;
-        run->outcomes[g] = (struct nn_outcome){.cost_test = NAN, .accuracy_test = NAN};
+        if (run->waiting[g] && run->whole) {
+            struct nn_outcome *outcome = &run->outcomes[g];
+            const struct nn_measure measure = nn_evaluation_measure(run->evaluation, g);
+            outcome->end = NN_FINISHED;
+            outcome->cost_test = measure.cost;
+            outcome->accuracy_test = measure.accuracy;
+            if (outcome->confusion != NULL) {
+                nn_evaluation_confusion(run->evaluation, g, outcome->confusion);
+            }
+        }
     }
-    return nn_workspace_create(shape, rows, run->plan->gemm, &run->workspace, error);
+}
+
+static bool allocate_best(struct run *run)
+{
+    const struct nn_layout *layout = nn_bank_layout(run->bank);
+    run->best = ep_allocate(run->members, sizeof *run->best);
+    bool whole = run->best != NULL;
+    for (size_t g = 0; g < run->members && whole; g++) {
+        run->best[g].parameters = ep_allocate(layout->parameters, sizeof(nn_real));
+        run->best[g].statistics = ep_allocate(layout->statistics, sizeof(nn_real));
+        whole = run->best[g].parameters != NULL && run->best[g].statistics != NULL;
+    }
+    return whole;
+}
+
+/* Rows of images that the buffers hold. */
+static size_t buffer_rows(size_t batch, size_t threads)
+{
+    return batch > threads * NN_EVALUATION_ROWS ? batch : threads * NN_EVALUATION_ROWS;
+}
+
+static bool allocate(struct run *run)
+{
+    const size_t rows = buffer_rows(run->plan->stream.rows_most, run->plan->threads);
+    size_t numbers;
+    if (!ep_size_multiply(rows, nn_stride(nn_bank_shape(run->bank)->width[0]), &numbers)) {
+        return false;
+    }
+    run->x = ep_allocate(numbers, sizeof *run->x);
+    run->labels = ep_allocate(rows, sizeof *run->labels);
+    run->costs = ep_allocate(run->members, sizeof *run->costs);
+    run->wanted = ep_allocate(run->members, sizeof *run->wanted);
+    run->waiting = ep_allocate(run->members, sizeof *run->waiting);
+    run->rows = ep_allocate(run->members, sizeof *run->rows);
+    const bool keeps_best = run->plan->patience > 0 && run->plan->validation.count > 0;
+    return run->x != NULL && run->labels != NULL && run->costs != NULL && run->wanted != NULL &&
+           run->waiting != NULL && run->rows != NULL && (!keeps_best || allocate_best(run));
+}
+
+static enum ep_status prepare(struct run *run, struct ep_error *error)
+{
+    const struct nn_room room = {
+        .members = run->members,
+        .rows = run->plan->stream.rows_most,
+        .threads = run->plan->threads,
+        .dropout = nn_bank_drops_out(run->bank),
+    };
+    if (!allocate(run)) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for mini-batches of %zu images", room.rows);
+    }
+    for (size_t g = 0; g < run->members; g++) {
+        uint64_t *confusion = run->outcomes[g].confusion;
+        run->outcomes[g] =
+            (struct nn_outcome){.cost_test = NAN, .accuracy_test = NAN, .confusion = confusion};
+    }
+    enum ep_status status =
+        nn_workspace_create(nn_bank_shape(run->bank), &room, run->plan->gemm, &run->workspace, error);
+    if (status == EP_OK) {
+        status = nn_evaluation_create(run->bank, run->plan->gemm, run->plan->threads, &run->evaluation, error);
+    }
+    return status == EP_OK ? nn_team_create(run->plan->threads, &run->team, error) : status;
+}
+
+static void release(struct run *run)
+{
+    for (size_t g = 0; g < run->members && run->best != NULL; g++) {
+        free(run->best[g].parameters);
+        free(run->best[g].statistics);
+    }
+    free(run->best);
+    free(run->x);
+    free(run->labels);
+    free(run->costs);
+    free(run->wanted);
+    free(run->waiting);
+    free(run->rows);
+    nn_workspace_destroy(run->workspace);
+    nn_evaluation_destroy(run->evaluation);
+    nn_team_destroy(run->team);
 }
 
 enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const struct nn_observer *observer,
@@ -218,12 +377,41 @@ enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const 
     const enum ep_status status = prepare(&run, error);
     if (status == EP_OK) {
         train(&run);
+        run.epoch = run.epoch > 0 ? run.epoch - 1 : 0;
+        test(&run);
     }
-    free(run.training);
-    free(run.tallies);
-    free(run.rows);
-    free(run.x);
-    free(run.labels);
-    nn_workspace_destroy(run.workspace);
+    release(&run);
     return status;
+}
+
+enum ep_status nn_memory_of(const struct nn_shape *shape, const struct nn_member_options *options,
+                            size_t members, size_t rows, size_t threads, bool keeps_best, size_t *bytes,
+                            struct ep_error *error)
+{
+    struct nn_layout layout;
+    const enum ep_status status = nn_layout_of(shape, &layout, error);
+    if (status != EP_OK) {
+        return status;
+    }
+    struct nn_room room = {.members = members, .rows = rows, .threads = threads};
+    for (size_t g = 0; g < members; g++) {
+        room.dropout = room.dropout || options[g].dropout > 0;
+    }
+    size_t bank;
+    size_t workspace;
+    size_t evaluation;
+    size_t images;
+    size_t best;
+    size_t numbers;
+    if (!nn_bank_numbers(shape, options, members, &bank) ||
+        !nn_workspace_numbers(shape, &room, &workspace) ||
+        !nn_evaluation_bytes(shape, members, threads, &evaluation) ||
+        !ep_size_multiply(buffer_rows(rows, threads), nn_stride(shape->width[0]), &images) ||
+        !ep_size_multiply(keeps_best ? members : 0, layout.parameters + layout.statistics, &best) ||
+        !ep_size_add(bank, workspace, &numbers) || !ep_size_add(numbers, images, &numbers) ||
+        !ep_size_add(numbers, best, &numbers) || !ep_size_multiply(numbers, sizeof(nn_real), &numbers) ||
+        !ep_size_add(numbers, evaluation, bytes)) {
+        return ep_fail(error, EP_TOO_LARGE, "the network takes more memory than can be counted");
+    }
+    return EP_OK;
 }

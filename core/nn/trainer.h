@@ -9,35 +9,58 @@
 
 /** Trains a bank epoch by epoch, measures it on whole sets after each, and tells an observer. */
 
-/** The mini-batches of the training set. One thread at a time. */
+/** The mini-batches of the training set. */
 struct nn_stream {
     void *context;
     size_t steps;     /**< mini-batches in an epoch, ≥ 1 */
     size_t rows_most; /**< images in the largest of them */
-    /** Prepares epoch `epoch` (from 0); called before its first batch is read. */
+    /** Prepares epoch `epoch` (from 0); called by one thread before its first batch is read. */
     void (*begin)(void *context, size_t epoch);
-    /** Writes batch `step`: x (rows, features), labels (rows). Returns rows, 1 … rows_most. */
-    size_t (*read)(void *context, size_t step, float *x, uint8_t *labels);
+    /** Images in batch `step`: 1 … rows_most. */
+    size_t (*rows)(const void *context, size_t step);
+    /**
+     * Writes images first … first + rows − 1 of batch `step`: x (rows, features), labels (rows). Threads read
+     * different parts at the same time; `reader` is below nn_plan's threads and differs between them.
+     */
+    void (*read)(void *context, size_t reader, size_t step, size_t first, size_t rows, struct nn_matrix x,
+                 uint8_t *labels);
 };
 
 /** A set of images to measure on, in a fixed order. */
 struct nn_set {
     const void *context;
     size_t count; /**< 0: there is none */
-    /** Writes images first … first + rows − 1: x (rows, features), labels (rows). */
-    void (*read)(const void *context, size_t first, size_t rows, float *x, uint8_t *labels);
+    /** Writes images first … first + rows − 1: x (rows, features), labels (rows). Thread-safe. */
+    void (*read)(const void *context, size_t first, size_t rows, struct nn_matrix x, uint8_t *labels);
 };
+
+/** What early stopping watches. */
+enum nn_watch { NN_WATCH_COST, NN_WATCH_ACCURACY };
 
 struct nn_plan {
     const struct nn_gemm *gemm; /**< what computes the products */
     size_t epochs;              /**< ≥ 1 */
+    size_t threads;             /**< most threads to work with, ≥ 1; does not change a result */
+    /**
+     * Epochs without a better value on the validation set after which a member stops; 0: none. The member ends
+     * with the parameters of its best epoch, also when it has done them all.
+     */
+    size_t patience;
+    enum nn_watch watch;
     struct nn_stream stream;
     struct nn_set train, validation, test;
 };
 
-/** Images in one pass of an evaluation; part of a result's identity, since it sets the shape of the products.
+/** Images in one pass of an evaluation; sums are kept for so many, so it is part of a result's identity. */
+enum { NN_EVALUATION_ROWS = 100 };
+
+/**
+ * Bytes that nn_train and its bank take at most; `options` (members), `rows` in the largest mini-batch.
+ * EP_TOO_LARGE on overflow; EP_INVALID as nn_layout_of.
  */
-enum { NN_EVALUATION_ROWS = 500 };
+EP_NODISCARD enum ep_status nn_memory_of(const struct nn_shape *shape, const struct nn_member_options *options,
+                                         size_t members, size_t rows, size_t threads, bool keeps_best,
+                                         size_t *bytes, struct ep_error *error);
 
 /** What is known after an epoch. Costs include the penalty; values of an absent set are NaN. */
 struct nn_epoch {
@@ -53,16 +76,18 @@ enum nn_verdict { NN_GO_ON, NN_STOP };
 struct nn_observer {
     void *context;
     /**
-     * Called for each member still training before each mini-batch and each pass of an evaluation, with the
+     * Called for each member still training before each mini-batch and each round of an evaluation, with the
      * mini-batches done so far in all epochs. NN_STOP ends the member there.
      */
     enum nn_verdict (*poll)(void *context, size_t member, size_t steps_done);
     /** Called after each epoch for each member still training. */
     void (*epoch)(void *context, size_t member, const struct nn_epoch *epoch);
+    /** Called before each epoch: how many threads to use in it, at most. NULL: as many as planned. */
+    size_t (*threads)(void *context);
 };
 
 enum nn_end {
-    NN_FINISHED, /**< all epochs done and measured on the test set */
+    NN_FINISHED, /**< all epochs done or patience lost, and measured on the test set */
     NN_STOPPED,  /**< the observer said so */
     NN_DIVERGED, /**< a cost was not finite */
 };
@@ -70,12 +95,18 @@ enum nn_end {
 struct nn_outcome {
     enum nn_end end;
     size_t epoch;                    /**< the epoch (from 1) in which the member ended */
+    size_t best_epoch;               /**< whose parameters it ended with; 0 unless finished */
     double cost_test, accuracy_test; /**< NaN unless finished */
+    /**
+     * (classes, classes) images of the test set by label and guess, all 0 unless finished. Set by the caller,
+     * who owns it; NULL: not wanted.
+     */
+    uint64_t *confusion;
 };
 
 /**
- * Trains until every member has ended, and writes how into outcomes (members of the bank). The caller's
- * thread does all the work. EP_NO_MEMORY when there is none for the buffers; the bank then is as it was.
+ * Trains until every member has ended, and writes how into outcomes (members of the bank). The observer is
+ * called on the caller's thread. EP_NO_MEMORY when there is none for the buffers; the bank then is as it was.
  */
 EP_NODISCARD enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan,
                                      const struct nn_observer *observer, struct nn_outcome *outcomes,

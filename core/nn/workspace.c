@@ -1,84 +1,96 @@
-#include "core/nn/workspace.h"
-
 #include <stdlib.h>
 
 #include "core/base/memory.h"
+#include "core/nn/arena.h"
+#include "core/nn/bank_object.h"
 
-/* Every part starts on its own cache line, for the vector units' sake. */
-enum { GRAIN = 64 / sizeof(nn_real) };
-
-/* Hands out parts of a block; counts only while the block is NULL. */
-struct carver {
-    nn_real *block;
-    size_t used;
-    bool overflow;
-};
-
-static nn_real *carve(struct carver *carver, size_t a, size_t b)
-{
-    nn_real *part = carver->block == NULL ? NULL : carver->block + carver->used;
-    size_t count;
-    if (!ep_size_multiply(a, b, &count) || !ep_size_add(count, GRAIN - 1, &count) ||
-        !ep_size_add(carver->used, count - count % GRAIN, &carver->used)) {
-        carver->overflow = true;
-    }
-    return part;
-}
-
-static void place(const struct nn_shape *shape, size_t rows, struct carver *carver,
-                  struct nn_workspace *workspace)
+/* Parts that only training needs. */
+static void place_training(const struct nn_shape *shape, size_t rows, struct nn_arena *arena,
+                           struct nn_workspace *workspace)
 {
     size_t widest = 0;
-    size_t largest = 0;
+    size_t scratch = 0;
     for (size_t l = 0; l < shape->layers; l++) {
         const size_t out = shape->width[l + 1];
-        workspace->output[l] = carve(carver, rows, out);
-        if (nn_layer_normalised(shape, l)) {
-            workspace->normalised[l] = carve(carver, rows, out);
-            workspace->mean[l] = carve(carver, 1, out);
-            workspace->variance[l] = carve(carver, 1, out);
-            workspace->inverse[l] = carve(carver, 1, out);
+        size_t gradient = 0;
+        if (l + 1 < shape->layers && workspace->room.dropout) {
+            workspace->thinned[l] = nn_carve_matrix(arena, rows, out);
         }
-        size_t weights = 0;
-        carver->overflow = !ep_size_multiply(shape->width[l], out, &weights) || carver->overflow;
-        largest = weights > largest ? weights : largest;
+        arena->overflow = !nn_gemm_scratch(shape->width[l], out, &gradient) || arena->overflow;
+        scratch = gradient > scratch ? gradient : scratch;
         widest = out > widest ? out : widest;
     }
-    workspace->delta[0] = carve(carver, rows, widest);
-    workspace->delta[1] = carve(carver, rows, widest);
-    workspace->gradient = carve(carver, 1, largest);
-    workspace->scratch = carve(carver, 2, widest);
+    /* Of a layer's gradient, or of two sums for each unit. */
+    workspace->scratch_size = scratch > 2 * nn_stride(widest) ? scratch : 2 * nn_stride(widest);
+    workspace->scratch = nn_carve(arena, workspace->room.threads, workspace->scratch_size);
+    workspace->delta[0] = nn_carve_matrix(arena, rows, widest);
+    workspace->delta[1] = nn_carve_matrix(arena, rows, widest);
 }
 
-bool nn_workspace_count(const struct nn_shape *shape, size_t rows, size_t *count)
+static void place(const struct nn_shape *shape, struct nn_arena *arena, struct nn_workspace *workspace)
 {
-    struct nn_workspace unused = {0};
-    struct carver carver = {0};
-    place(shape, rows, &carver, &unused);
-    *count = carver.used;
-    return !carver.overflow;
+    const size_t members = workspace->room.members;
+    size_t rows = 0;
+    arena->overflow = !ep_size_multiply(members, workspace->room.rows, &rows) || arena->overflow;
+    for (size_t l = 0; l < shape->layers; l++) {
+        const size_t out = shape->width[l + 1];
+        workspace->output[l] = nn_carve_matrix(arena, rows, out);
+        if (nn_layer_normalised(shape, l)) {
+            workspace->normalised[l] =
+                workspace->room.threads > 0 ? nn_carve_matrix(arena, rows, out) : workspace->output[l];
+            workspace->moments[l].mean = nn_carve(arena, members, out);
+            workspace->moments[l].variance = nn_carve(arena, members, out);
+            workspace->moments[l].inverse = nn_carve(arena, members, out);
+        }
+    }
+    if (workspace->room.threads > 0) {
+        place_training(shape, rows, arena, workspace);
+    }
 }
 
-enum ep_status nn_workspace_create(const struct nn_shape *shape, size_t rows, const struct nn_gemm *gemm,
-                                   struct nn_workspace **workspace, struct ep_error *error)
+bool nn_workspace_numbers(const struct nn_shape *shape, const struct nn_room *room, size_t *numbers)
 {
-    size_t count;
-    if (!nn_workspace_count(shape, rows, &count)) {
+    struct nn_workspace unused = {.room = *room};
+    struct nn_arena arena = {0};
+    place(shape, &arena, &unused);
+    *numbers = arena.used;
+    return !arena.overflow;
+}
+
+static void allocate_lists(struct nn_workspace *workspace)
+{
+    const struct nn_room *room = &workspace->room;
+    const size_t threads = room->threads > 0 ? room->threads : 1;
+    workspace->costs = ep_allocate(room->members * room->rows, sizeof *workspace->costs);
+    workspace->finite = ep_allocate(room->members, sizeof *workspace->finite);
+    workspace->forward_tasks = ep_allocate(threads * room->members, sizeof *workspace->forward_tasks);
+    workspace->descend_tasks = ep_allocate(threads * room->members, sizeof *workspace->descend_tasks);
+    workspace->descents = ep_allocate(threads * room->members, sizeof *workspace->descents);
+}
+
+enum ep_status nn_workspace_create(const struct nn_shape *shape, const struct nn_room *room,
+                                   const struct nn_gemm *gemm, struct nn_workspace **workspace,
+                                   struct ep_error *error)
+{
+    size_t numbers;
+    if (!nn_workspace_numbers(shape, room, &numbers)) {
         return ep_fail(error, EP_TOO_LARGE, "the activations of %zu images are more than can be counted",
-                       rows);
+                       room->rows);
     }
     struct nn_workspace *made = calloc(1, sizeof *made);
     if (made != NULL) {
-        made->rows = rows;
+        made->room = *room;
         made->gemm = gemm;
-        made->block = ep_allocate(count, sizeof *made->block);
+        made->block = ep_allocate(numbers, sizeof *made->block);
+        allocate_lists(made);
     }
-    if (made == NULL || made->block == NULL) {
+    if (made == NULL || made->block == NULL || made->costs == NULL || made->finite == NULL ||
+        made->forward_tasks == NULL || made->descend_tasks == NULL || made->descents == NULL) {
         nn_workspace_destroy(made);
-        return ep_fail(error, EP_NO_MEMORY, "no memory for the activations of %zu images", rows);
+        return ep_fail(error, EP_NO_MEMORY, "no memory for the activations of %zu images", room->rows);
     }
-    struct carver carver = {.block = made->block};
-    place(shape, rows, &carver, made);
+    struct nn_arena arena = {.block = made->block};
+    place(shape, &arena, made);
     *workspace = made;
     return EP_OK;
 }
@@ -87,6 +99,11 @@ void nn_workspace_destroy(struct nn_workspace *workspace)
 {
     if (workspace != NULL) {
         free(workspace->block);
+        free(workspace->costs);
+        free(workspace->finite);
+        free(workspace->forward_tasks);
+        free(workspace->descend_tasks);
+        free(workspace->descents);
         free(workspace);
     }
 }

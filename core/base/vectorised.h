@@ -1,5 +1,5 @@
-#ifndef EP_NN_VECTORISED_H
-#define EP_NN_VECTORISED_H
+#ifndef EP_BASE_VECTORISED_H
+#define EP_BASE_VECTORISED_H
 
 /**
  * Put before a function whose loops work on one element at a time: it is compiled for several widths of
@@ -10,9 +10,9 @@
  */
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                          \
     !defined(__SANITIZE_THREAD__)
-#define NN_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
+#define EP_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
-#define NN_VECTORISED
+#define EP_VECTORISED
 #endif
 
 #endif
