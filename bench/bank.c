@@ -1,13 +1,14 @@
 /*
- * How much of the machine's floating-point peak whole training runs reach, with the costs of the whole training
- * and validation sets after each epoch: banks of several networks, and how much of the time evaluations take.
+ * How much of the machine's floating-point peak whole training runs reach, with the costs of the whole
+ * training and validation sets after each epoch: banks of several networks, and how much of the time
+ * evaluations take.
  *
  *     cmake --preset release && cmake --build --preset release --target bench_bank
  *     EPOCHD_DATA=FOLDER build/release/bench/bench_bank [THREADS]
  *
  * Needs CIFAR-10: 10 000 training, 10 000 validation images, networks 3072-50-30-10 with batch normalisation,
- * mini-batches of 100. Prints medians of interleaved runs, as shares of FMA loops on as many threads that run in
- * between, counting the networks' own products only.
+ * mini-batches of 100. Prints medians of interleaved runs, as shares of FMA loops on as many threads that run
+ * in between, counting the networks' own products only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct bench {
     double evaluating; /* seconds, between the last mini-batch of an epoch and its report */
     double since;
     size_t evaluated; /* mini-batches after which the newest evaluation began */
-    size_t resident; /* most bytes */
+    size_t resident;  /* most bytes */
 };
 
 static void begin(void *context, size_t epoch)
@@ -145,7 +146,8 @@ static void measure(struct bench *bench)
     printf("%zu threads, %d epochs with both whole costs after each; evaluations are %.0f %% of the FLOPs\n",
            bench->threads, EPOCHS, 100 * EPOCHS * evaluated / flops);
     for (size_t b = 0; b < EP_COUNT(banks); b++) {
-        printf("bank of %2zu  %.3f s, %.4f s a network  %3.0f %% of the FMA peak, %2.0f %% of the time evaluating\n",
+        printf("bank of %2zu  %.3f s, %.4f s a network  %3.0f %% of the FMA peak, %2.0f %% of the time "
+               "evaluating\n",
                banks[b], median(seconds[b], ROUNDS), median(seconds[b], ROUNDS) / (double)banks[b],
                100 * median(share[b], ROUNDS), 100 * median(evaluation[b], ROUNDS));
     }
@@ -163,9 +165,11 @@ static void weigh(struct bench *bench)
     if (nn_layout_of(&shape, &layout, NULL) == EP_OK &&
         nn_memory_of(&shape, options, MEMBERS_MOST, BATCH, bench->threads, false, &promised, NULL) == EP_OK) {
         const double units = 2 * (50 + 30) + 10; /* with what batch normalisation keeps */
-        const double needed = sizeof(float) * (MEMBERS_MOST * (2.0 * (double)layout.parameters + BATCH * units) +
-                                               BATCH * (double)shape.width[0]);
-        printf("bank of 32: %.1f MB above the dataset, %.1f MB promised; parameters, momenta and activations are "
+        const double needed =
+            sizeof(float) * (MEMBERS_MOST * (2.0 * (double)layout.parameters + BATCH * units) +
+                             BATCH * (double)shape.width[0]);
+        printf("bank of 32: %.1f MB above the dataset, %.1f MB promised; parameters, momenta and activations "
+               "are "
                "%.1f MB\n",
                (double)(bench->resident - before) / 1e6, (double)promised / 1e6, needed / 1e6);
     }
@@ -179,8 +183,7 @@ int main(int count, char *arguments[])
     const char *folder = getenv("EPOCHD_DATA");
     const long threads = count > 1 ? strtol(arguments[1], NULL, 10) : 2;
     struct bench bench = {.threads = threads > 0 ? (size_t)threads : 1};
-    const struct data_batches_options options = {
-        .batch_size = BATCH, .least = 2, .readers = bench.threads};
+    const struct data_batches_options options = {.batch_size = BATCH, .least = 2, .readers = bench.threads};
     enum ep_status status = data_registry_create(folder == NULL ? "" : folder, &registry, &error);
     if (status == EP_OK) {
         status = data_registry_open(registry, "cifar-10", &set, &error);

@@ -4,9 +4,9 @@
  *     cmake --preset release && cmake --build --preset release --target bench_engine
  *     build/release/bench/bench_engine [NETWORK]
  *
- * Prints, for each network, the medians of interleaved runs: seconds for an epoch of 10 000 random images, which
- * lie in memory as bytes and are turned into numbers mini-batch by mini-batch as the service does it, and the
- * products' FLOP/s as a share of FMA loops on as many threads, measured between the runs.
+ * Prints, for each network, the medians of interleaved runs: seconds for an epoch of 10 000 random images,
+ * which lie in memory as bytes and are turned into numbers mini-batch by mini-batch as the service does it,
+ * and the products' FLOP/s as a share of FMA loops on as many threads, measured between the runs.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,10 +40,8 @@ static const struct way {
     enum nn_gemm_choice gemm;
     size_t threads;
 } ways[] = {
-    {"auto, 1 thread", NN_GEMM_AUTO, 1},
-    {"auto, 2 threads", NN_GEMM_AUTO, 2},
-    {"avx2, 1 thread", NN_GEMM_AVX2, 1},
-    {"libxsmm, 1 thread", NN_GEMM_LIBXSMM, 1},
+    {"auto, 1 thread", NN_GEMM_AUTO, 1},         {"auto, 2 threads", NN_GEMM_AUTO, 2},
+    {"avx2, 1 thread", NN_GEMM_AVX2, 1},         {"libxsmm, 1 thread", NN_GEMM_LIBXSMM, 1},
     {"openblas, 1 thread", NN_GEMM_OPENBLAS, 1},
 };
 
@@ -96,8 +94,8 @@ static void train(void *context, const struct nn_part *part)
     for (size_t first = 0; first + batch <= IMAGES; first += batch) {
         const struct nn_batch images = {{runner->x, stride}, runner->images.labels + first, batch};
         for (size_t i = mine.first; i < mine.last; i++) {
-            convert(runner->images.pixels + (first + i) * features, runner->images.mean, runner->x + i * stride,
-                    features);
+            convert(runner->images.pixels + (first + i) * features, runner->images.mean,
+                    runner->x + i * stride, features);
         }
         nn_meet(part);
         nn_bank_step(runner->bank, runner->workspace, &images, &moment, part, &cost);
@@ -141,9 +139,10 @@ static void print(const struct network *network, double seconds[][ROUNDS], doubl
     for (size_t w = 0; w < WAYS; w++) {
         if (works[w]) {
             const double middle = median(seconds[w], ROUNDS);
-            printf("%-18s batch %3zu  %-18s  %.4f s  %3.0f %% of the FMA peak  %.2f x the speed of the first\n",
-                   network->name, network->batch, ways[w].name, middle, 100 * median(share[w], ROUNDS),
-                   first / middle);
+            printf(
+                "%-18s batch %3zu  %-18s  %.4f s  %3.0f %% of the FMA peak  %.2f x the speed of the first\n",
+                network->name, network->batch, ways[w].name, middle, 100 * median(share[w], ROUNDS),
+                first / middle);
         }
     }
 }
@@ -155,8 +154,8 @@ static void measure(const struct network *network, struct images images)
     bool works[WAYS];
     double seconds[WAYS][ROUNDS];
     double share[WAYS][ROUNDS];
-    const double trained = (double)(IMAGES / network->batch * network->batch);
-    const double flops = nn_training_flops(&network->shape) * trained;
+    const size_t trained = IMAGES / network->batch * network->batch;
+    const double flops = nn_training_flops(&network->shape) * (double)trained;
     for (size_t w = 0; w < WAYS; w++) {
         works[w] = prepare(&runners[w], network, images, &ways[w]);
         if (works[w]) {

@@ -44,8 +44,9 @@ __attribute__((target("avx512f"))) static void chains_avx512(size_t repeats)
 __attribute__((target("avx512f,avx512bf16"))) static void chains_bf16(size_t repeats)
 {
     for (size_t i = 0; i < repeats; i++) {
-        __asm__ volatile("vpxorq %%zmm15, %%zmm15, %%zmm15\n" PAIRS(0) PAIRS(1) PAIRS(2) PAIRS(3) PAIRS(4) PAIRS(5)
-                             PAIRS(6) PAIRS(7) PAIRS(8) PAIRS(9) PAIRS(10) PAIRS(11)::: ALL_REGISTERS);
+        __asm__ volatile("vpxorq %%zmm15, %%zmm15, %%zmm15\n" PAIRS(0) PAIRS(1) PAIRS(2) PAIRS(3) PAIRS(4)
+                             PAIRS(5) PAIRS(6) PAIRS(7) PAIRS(8) PAIRS(9) PAIRS(10) PAIRS(11)::
+                                 : ALL_REGISTERS);
     }
 }
 

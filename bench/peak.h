@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/** FLOP/s of loops of fused multiply-adds of the processor's widest vectors, on `threads` at the same time. */
+/** FLOP/s of loops of fused multiply-adds of the processor's widest vectors, on `threads` at the same time.
+ */
 double peak_flops(size_t threads);
 
 /** The same for products of pairs of bfloat16 that are added in single precision; 0 where there are none. */

@@ -48,8 +48,8 @@ struct data_piece {
 };
 
 /**
- * Writes a piece of a mini-batch: x (rows, features) whose rows start `stride` ≥ features numbers apart, labels
- * (rows). Threads may read at the same time if each has its own `reader`, below the options' readers.
+ * Writes a piece of a mini-batch: x (rows, features) whose rows start `stride` ≥ features numbers apart,
+ * labels (rows). Threads may read at the same time if each has its own `reader`, below the options' readers.
  */
 void data_batches_read(const struct data_batches *batches, size_t reader, struct data_piece piece, float *x,
                        size_t stride, uint8_t *labels);

@@ -197,7 +197,8 @@ static void normalise_line(const uint8_t *restrict pixels, const float *restrict
 }
 
 /* The only place where pixels become inputs, so that every way to read an image gives the same bits. */
-void data_split_normalise(const struct data_split *split, const uint8_t *pixels, const uint8_t *soon, float *x)
+void data_split_normalise(const struct data_split *split, const uint8_t *pixels, const uint8_t *soon,
+                          float *x)
 {
     for (size_t i = 0; i < split->features; i += LINE) {
         const size_t left = split->features - i;

@@ -53,8 +53,8 @@ const uint8_t *data_split_pixels(const struct data_split *split, size_t index, u
 enum { DATA_AHEAD = 2 };
 
 /**
- * Turns the bytes of an image (features) into inputs x (features), and has the bytes of another one fetched that
- * is wanted soon. Thread-safe.
+ * Turns the bytes of an image (features) into inputs x (features), and has the bytes of another one fetched
+ * that is wanted soon. Thread-safe.
  */
 void data_split_normalise(const struct data_split *split, const uint8_t *pixels, const uint8_t *soon,
                           float *x);

@@ -18,7 +18,6 @@ struct job_run_means {
     size_t threads; /**< most threads, the calling one included, ≥ 1; does not change a result */
 };
 
-
 struct job_run_observer {
     void *context;
     /** Called at least once per mini-batch with the mini-batches done so far; NN_STOP ends the run there. */

@@ -125,8 +125,9 @@ static void check_dependences(const struct resolution *resolution)
     for (size_t i = 0; i < job_spec_fields.count; i++) {
         const struct ep_field *field = &job_spec_fields.rows[i];
         const struct job_spec_dependence *dependence = job_spec_dependence_of(field->name);
-        if (dependence != NULL && (resolution->given >> i & 1) != 0 && sound(resolution, dependence->on) &&
-            !dependence->holds(resolution->spec) && !is_off(field, resolution->spec)) {
+        if (dependence != NULL && (resolution->given >> i & 1) != 0 && sound(resolution, field->name) &&
+            sound(resolution, dependence->on) && !dependence->holds(resolution->spec) &&
+            !is_off(field, resolution->spec)) {
             char pointer[64];
             snprintf(pointer, sizeof pointer, "/%s", field->name);
             ep_faults_add(resolution->faults, pointer, "%s", dependence->fault);

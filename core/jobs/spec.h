@@ -66,19 +66,19 @@ extern const struct ep_fields job_spec_fields;
  * Fills what depends on other fields or on the dataset (hidden from depth, sizes, a batch_size that was not
  * given and would exceed train_size), and adds a fault for everything that does not fit together: depth
  * against hidden, sizes against the dataset's images, batch_size against train_size, batch normalisation with
- * batches of one image, a field that does not count (job_spec_counts), a network whose memory (job_cost_of) is over
- * `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of job_spec_fields;
- * every value is in its row's range, or `faults` already has a fault at its pointer and it is left alone.
- * `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no fault was
- * added the spec is resolved: resolving it again with all bits set (but those of
- * init.std, decay.every and decay.factor where they do not count) changes nothing.
+ * batches of one image, a field that does not count (job_spec_counts), a network whose memory (job_cost_of)
+ * is over `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of
+ * job_spec_fields; every value is in its row's range, or `faults` already has a fault at its pointer and it
+ * is left alone. `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no
+ * fault was added the spec is resolved: resolving it again with the bits of all fields that count changes
+ * nothing.
  */
 void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
                       size_t memory_limit, struct ep_faults *faults);
 
 /**
- * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name`, `tags` and `threads` do not
- * count: two specs with one digest train to the same numbers.
+ * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name`, `tags` and `threads` do
+ * not count: two specs with one digest train to the same numbers.
  */
 EP_NODISCARD enum ep_status job_spec_digest(const struct job_spec *spec, const char *dataset_digest,
                                             char digest[EP_SHA256_TEXT], struct ep_error *error);

@@ -105,8 +105,9 @@ static const struct ep_field rows[] = {
         .kind = EP_FIELD_NUMBER,
         AT(dropout),
         .most = 0.95,
-        .help = "Share of the hidden units that are left out of each mini-batch at random; all take part when "
-                "costs and accuracies are measured.",
+        .help =
+            "Share of the hidden units that are left out of each mini-batch at random; all take part when "
+            "costs and accuracies are measured.",
     },
     {
         .name = "eta",
@@ -206,8 +207,9 @@ static const struct ep_field rows[] = {
         .kind = EP_FIELD_CHOICE,
         AT(decay_kind),
         .choices = schedule_names,
-        .help = "How the learning rate changes after warm_up: in steps, along half a cosine to 0, up and down in "
-                "triangles that start low, or not at all (constant).",
+        .help =
+            "How the learning rate changes after warm_up: in steps, along half a cosine to 0, up and down in "
+            "triangles that start low, or not at all (constant).",
     },
     {
         .name = "decay/every",
@@ -217,8 +219,9 @@ static const struct ep_field rows[] = {
         .most = JOB_EPOCHS_MAX,
         .preset = 10,
         .unit = "epochs",
-        .help = "Epochs between two reductions of the learning rate (step), or of a triangle's rise, which are "
-                "those of its fall.",
+        .help =
+            "Epochs between two reductions of the learning rate (step), or of a triangle's rise, which are "
+            "those of its fall.",
     },
     {
         .name = "decay/factor",
@@ -227,8 +230,9 @@ static const struct ep_field rows[] = {
         .above_least = true,
         .most = 1,
         .preset = 0.95,
-        .help = "What the learning rate is multiplied by at each reduction (step), or the share of eta that a "
-                "triangle starts from.",
+        .help =
+            "What the learning rate is multiplied by at each reduction (step), or the share of eta that a "
+            "triangle starts from.",
     },
     {
         .name = "init/kind",
@@ -284,15 +288,17 @@ static const struct ep_field rows[] = {
         AT(patience),
         .most = JOB_EPOCHS_MAX,
         .unit = "epochs",
-        .help = "Ends training after so many epochs in a row without a better value on the validation images; "
-                "the network of the best epoch is kept. 0: all epochs are done and the last network is kept.",
+        .help =
+            "Ends training after so many epochs in a row without a better value on the validation images; "
+            "the network of the best epoch is kept. 0: all epochs are done and the last network is kept.",
     },
     {
         .name = "early_stopping/watch",
         .kind = EP_FIELD_CHOICE,
         AT(watch),
         .choices = watch_names,
-        .help = "What has to get better: the cost or the accuracy on the validation images; only with a patience.",
+        .help = "What has to get better: the cost or the accuracy on the validation images; only with a "
+                "patience.",
     },
     {
         .name = "threads",

@@ -80,8 +80,10 @@ static void initialise_member(struct nn_bank *bank, size_t member)
         const struct nn_slots weights = nn_weights(bank, member, l);
         nn_initialise((struct nn_matrix){weights.theta, weights.stride}, bank->shape.width[l],
                       bank->shape.width[l + 1], (uint32_t)l, &bank->options[member]);
-        for (size_t j = 0; j < bank->shape.width[l + 1] && bank->layout.has_scale[l]; j++) {
-            nn_slots_at(bank->scale[l], member, j).theta[0] = 1;
+        const size_t out = bank->shape.width[l + 1];
+        nn_real *scale = bank->scale[l].theta;
+        for (size_t j = 0; j < out && scale != NULL; j++) {
+            scale[member * bank->scale[l].stride + j] = 1;
         }
     }
 }

@@ -40,7 +40,8 @@ EP_NODISCARD enum ep_status nn_bank_create(const struct nn_shape *shape,
 /** Releases the bank; NULL is fine. */
 void nn_bank_destroy(struct nn_bank *bank);
 
-/** Numbers that nn_bank_create allocates for members whose optimisers are as in `options`; false on overflow. */
+/** Numbers that nn_bank_create allocates for members whose optimisers are as in `options`; false on overflow.
+ */
 EP_NODISCARD bool nn_bank_numbers(const struct nn_shape *shape, const struct nn_member_options *options,
                                   size_t count, size_t *numbers);
 

@@ -34,20 +34,21 @@ static inline struct nn_slots nn_weights(const struct nn_bank *bank, size_t memb
 /** What a pass writes besides the bank. Rows of a matrix are images; members lie one after the other. */
 struct nn_workspace {
     struct nn_room room;
-    const struct nn_gemm *gemm;                 /**< borrowed */
-    nn_real *block;                             /**< all numbers below point into it */
-    struct nn_matrix output[NN_LAYERS_MAX];     /**< a of hidden layer l, or scores: (members · rows, out) */
-    struct nn_matrix thinned[NN_LAYERS_MAX];    /**< a after dropout, where there is any */
-    struct nn_matrix normalised[NN_LAYERS_MAX]; /**< ŝ of a normalised layer; `output` where only that is asked for */
-    struct nn_matrix delta[2];                  /**< gradients on their way back: (…, widest layer) */
-    struct nn_moments moments[NN_LAYERS_MAX];   /**< of the batch: (members, out) */
-    nn_real *scratch;                           /**< (threads, scratch_size) */
+    const struct nn_gemm *gemm;              /**< borrowed */
+    nn_real *block;                          /**< all numbers below point into it */
+    struct nn_matrix output[NN_LAYERS_MAX];  /**< a of hidden layer l, or scores: (members · rows, out) */
+    struct nn_matrix thinned[NN_LAYERS_MAX]; /**< a after dropout, where there is any */
+    struct nn_matrix
+        normalised[NN_LAYERS_MAX]; /**< ŝ of a normalised layer; `output` where only that is asked for */
+    struct nn_matrix delta[2];     /**< gradients on their way back: (…, widest layer) */
+    struct nn_moments moments[NN_LAYERS_MAX]; /**< of the batch: (members, out) */
+    nn_real *scratch;                         /**< (threads, scratch_size) */
     size_t scratch_size;
-    struct nn_row_cost *costs;            /**< (members · rows) */
+    struct nn_row_cost *costs;             /**< (members · rows) */
     struct nn_forward_task *forward_tasks; /**< (threads or 1, members) */
     struct nn_descend_task *descend_tasks; /**< (threads, members) */
     struct nn_descent *descents;           /**< (threads, members) */
-    bool *finite;              /**< (members): the mini-batch's cost is */
+    bool *finite;                          /**< (members): the mini-batch's cost is */
 };
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "core/nn/matrix.h"
 
-/** One step of gradient descent of some parameters θ with gradient g, to which 2λθ of the penalty is added. */
+/** One step of gradient descent of some parameters θ with gradient g, to which 2λθ of the penalty is added.
+ */
 
 enum nn_rule {
     /** v ← momentum·v − η·g;  θ ← θ + v (Rumelhart, Hinton, Williams 1986) */
@@ -25,7 +26,7 @@ enum nn_rule {
 /** Constants of one step. The last four are Adam's. */
 struct nn_descent {
     enum nn_rule rule;
-    nn_real eta;      /**< η; for Adam η′ = η·√(1 − β₂ᵗ) / (1 − β₁ᵗ) in step t, counted from 1 */
+    nn_real eta; /**< η; for Adam η′ = η·√(1 − β₂ᵗ) / (1 − β₁ᵗ) in step t, counted from 1 */
     nn_real momentum; /**< for Adam β₁ */
     nn_real decay;    /**< 2λ */
     nn_real fresh;    /**< 1 − β₁ */

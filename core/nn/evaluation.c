@@ -16,7 +16,7 @@ struct nn_evaluation {
     double *penalty;                  /* (members) */
     size_t *list;                     /* (members): the first `listed` are measured */
     size_t listed;
-    bool going;                       /* written by part 0 between two meetings */
+    bool going; /* written by part 0 between two meetings */
 };
 
 static struct nn_room room_for(size_t members)
@@ -43,7 +43,7 @@ static bool allocate(struct nn_evaluation *made)
     if (!ep_size_multiply(made->threads * made->members, made->classes * made->classes, &counts)) {
         return false;
     }
-    made->workspaces = ep_allocate(made->threads, sizeof *made->workspaces);
+    made->workspaces = ep_allocate(made->threads, sizeof(struct nn_workspace *));
     made->partial = ep_allocate(made->threads * made->members, sizeof *made->partial);
     made->total = ep_allocate(made->members, sizeof *made->total);
     made->counts = ep_allocate(counts, sizeof *made->counts);

@@ -92,7 +92,8 @@ void nn_gemm_descend(const struct nn_gemm *gemm, struct nn_const_matrix x,
         return;
     }
 #endif
-    const struct nn_matrix gradient = {scratch, nn_stride(in)};
+    struct nn_matrix gradient = {.stride = nn_stride(in)};
+    gradient.at = scratch;
     for (size_t i = 0; i < count; i++) {
         const struct nn_descend_task *t = &tasks[i];
         for (size_t first = 0; first < t->out; first += GRADIENT_UNITS) {
@@ -100,7 +101,8 @@ void nn_gemm_descend(const struct nn_gemm *gemm, struct nn_const_matrix x,
             const struct nn_const_matrix ds = {t->ds.at + first, t->ds.stride};
             gradient_of(gemm, x, ds, gradient, rows, in, units);
             for (size_t u = 0; u < units; u++) {
-                nn_descend(nn_slots_at(t->w, first + u, 0), gradient.at + u * gradient.stride, in, t->descent);
+                nn_descend(nn_slots_at(t->w, first + u, 0), gradient.at + u * gradient.stride, in,
+                           t->descent);
             }
         }
     }

@@ -18,8 +18,8 @@ const char *gemm_libxsmm_target(void);
 const char *gemm_libxsmm_version(void);
 
 /**
- * c(n, m) = b · a(k, m), where b is (n, k), or (k, n) and turned over. False, and c untouched, when there is no
- * kernel.
+ * c(n, m) = b · a(k, m), where b is (n, k), or (k, n) and turned over. False, and c untouched, when there is
+ * no kernel.
  */
 bool gemm_libxsmm_multiply(struct nn_const_matrix a, struct nn_const_matrix b, bool b_turned,
                            struct nn_matrix c, size_t m, size_t n, size_t k);

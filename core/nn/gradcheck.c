@@ -27,6 +27,7 @@ struct check {
     size_t parameters;
     double *before;   /* (parameters): θ */
     double *analytic; /* (parameters): ∂cost/∂θ */
+    double cost;      /* at θ */
     size_t done;
 };
 
@@ -52,6 +53,7 @@ static bool read_analytic(struct check *check)
         check->analytic[i] = check->before[i] - *parameter;
         *parameter = check->before[i];
     }
+    check->cost = nn_bank_batch_cost(check->bank, 0, check->workspace, &check->batch, &moment);
     return isfinite(cost);
 }
 
@@ -64,23 +66,38 @@ static double cost_at(struct check *check, size_t index, double shift)
     return cost;
 }
 
-static double difference(struct check *check, size_t index, double h)
+/* What the cost does between θ − h and θ + h, along one parameter. */
+struct probe {
+    double slope; /* by the centred difference */
+    double bend;  /* of the slope, from one side to the other */
+};
+
+static struct probe probe(struct check *check, size_t index, double h)
 {
-    return (cost_at(check, index, h) - cost_at(check, index, -h)) / (2.0 * h);
+    const double above = cost_at(check, index, h);
+    const double below = cost_at(check, index, -h);
+    return (struct probe){(above - below) / (2.0 * h), (above - 2.0 * check->cost + below) / h};
 }
 
-/* ∂cost/∂θ[index] by centred differences of step *step; false when the cost has a kink too near. */
+/*
+ * ∂cost/∂θ[index] by centred differences of step *step; false when the cost has a kink too near. A kink
+ * between θ − h and θ + h parts the two differences, unless it lies at θ itself (a sum that is exactly 0):
+ * there the slope's bend does not halve with h, as a curve's does.
+ */
 static bool numeric(struct check *check, size_t index, double *slope, double *step)
 {
     double h = 1e-3;
     for (int attempt = 0; attempt < 3; attempt++) {
         h /= 10.0;
         *step = h;
-        const double wide = difference(check, index, h);
-        const double narrow = difference(check, index, h / 2.0);
+        const struct probe wide = probe(check, index, h);
+        const struct probe narrow = probe(check, index, h / 2.0);
+        const double tolerance = 1e-6 * fabs(narrow.slope) + 1e-11 * (1e-4 / h);
         /* Richardson: the errors of both differences are ch² and ch²/4, up to h⁴. */
-        *slope = (4.0 * narrow - wide) / 3.0;
-        if (fabs(wide - narrow) <= 1e-6 * fabs(narrow) + 1e-11 * (1e-4 / h)) {
+        *slope = (4.0 * narrow.slope - wide.slope) / 3.0;
+        const bool agree = fabs(wide.slope - narrow.slope) <= tolerance;
+        const bool bent = fabs(narrow.bend) > 0.75 * fabs(wide.bend) && fabs(narrow.bend) > 10.0 * tolerance;
+        if (agree && !bent) {
             return true;
         }
     }
@@ -147,8 +164,8 @@ static size_t parts_of(const struct nn_shape *shape, const struct nn_layout *lay
 {
     const size_t out = shape->width[l + 1];
     size_t count = 0;
-    parts[count] = (struct nn_gradcheck_part){
-        .layer = l, .kind = NN_KIND_WEIGHT, .parameters = shape->width[l] * out};
+    parts[count] =
+        (struct nn_gradcheck_part){.layer = l, .kind = NN_KIND_WEIGHT, .parameters = shape->width[l] * out};
     starts[count++] = layout->weight[l];
     if (layout->has_bias[l]) {
         parts[count] = (struct nn_gradcheck_part){.layer = l, .kind = NN_KIND_BIAS, .parameters = out};
@@ -218,8 +235,8 @@ static enum ep_status allocate(struct check *check, struct ep_error *error)
     for (size_t i = 0; i < check->plan->rows; i++) {
         memcpy(check->x + i * stride, check->plan->x + i * features, features * sizeof *check->x);
     }
-    check->batch = (struct nn_batch){
-        .x = {check->x, stride}, .labels = check->plan->labels, .rows = check->plan->rows};
+    check->batch =
+        (struct nn_batch){.x = {check->x, stride}, .labels = check->plan->labels, .rows = check->plan->rows};
     return EP_OK;
 }
 

@@ -23,7 +23,7 @@ struct nn_gradcheck_part {
     enum nn_kind kind;
     size_t parameters; /**< that there are */
     size_t checked;    /**< that were compared */
-    size_t kinked;     /**< left out because an activation changed sides between θ − h and θ + h */
+    size_t kinked;     /**< left out: an activation has its kink between θ − h and θ + h */
     double worst;      /**< largest relative error |a − n| / max(|a| + |n|, 5e-9 / h) */
     double mean;       /**< mean of it */
     size_t worst_at;   /**< the parameter of the largest one, in the part */
@@ -43,7 +43,8 @@ struct nn_gradcheck_plan {
     size_t rows;
     size_t samples; /**< most parameters of a part to check, spread over it at random; 0: all */
     uint64_t seed;  /**< of the sample */
-    /** Asked before each parameter, with those done so far; false ends the check with EP_CANCELLED. May be NULL. */
+    /** Asked before each parameter, with those done so far; false ends the check with EP_CANCELLED. May be
+     * NULL. */
     bool (*go_on)(void *context, size_t done);
     void *context;
 };
@@ -53,10 +54,10 @@ EP_NODISCARD enum ep_status nn_gradcheck_count(const struct nn_shape *shape, siz
                                                struct ep_error *error);
 
 /**
- * Checks a new network with `options` (its eta, momentum, optimiser and decay play no part) on one mini-batch.
- * Two centred differences, of steps h and h / 2, must agree for a parameter to count; where they do not, the
- * cost has a kink in between and the parameter is counted as kinked. EP_DIVERGED: the cost is not finite;
- * EP_CANCELLED; EP_NO_MEMORY; or as nn_bank_create.
+ * Checks a new network with `options` (its eta, momentum, optimiser and decay play no part) on one
+ * mini-batch. Two centred differences, of steps h and h / 2, must agree for a parameter to count, and the
+ * slope must not break at θ; else the cost has a kink there and the parameter is counted as kinked.
+ * EP_DIVERGED: the cost is not finite; EP_CANCELLED; EP_NO_MEMORY; or as nn_bank_create.
  */
 EP_NODISCARD enum ep_status nn_gradcheck(const struct nn_shape *shape,
                                          const struct nn_member_options *options,

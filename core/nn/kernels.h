@@ -9,9 +9,9 @@
  * The engine's own kernels for the products of gemm.h, in float. Private to the products.
  *
  * Every instruction set gives the same bits: a forward sum is made of blocks of 1024 columns, each kept in
- * NN_LANES parts, which are chains of fused multiply-adds along the row and are added up in one fixed tree; the
- * sums of a gradient are one chain each. So a result depends neither on the processor nor on where in a matrix,
- * beside which others, or by which thread it was computed.
+ * NN_LANES parts, which are chains of fused multiply-adds along the row and are added up in one fixed tree;
+ * the sums of a gradient are one chain each. So a result depends neither on the processor nor on where in a
+ * matrix, beside which others, or by which thread it was computed.
  */
 struct nn_kernels {
     const char *name;

@@ -89,13 +89,13 @@ ALWAYS_INLINE vec sum_lanes(const vec *parts)
                  _mm256_set_m128(sum_four(parts + 12), sum_four(parts + 8))};
 }
 
-#define OUTER_M           6
-#define OUTER_N           1
-#define OUTER_SIZES(X)    X(1) X(2) X(3) X(4) X(5) X(6)
-#define INNER_M           3
-#define INNER_N           2
-#define INNER_PARTS       16
-#define INNER_SIZES(X)    X(1, 1) X(1, 2) X(2, 1) X(2, 2) X(3, 1) X(3, 2)
+#define OUTER_M        6
+#define OUTER_N        1
+#define OUTER_SIZES(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define INNER_M        3
+#define INNER_N        2
+#define INNER_PARTS    16
+#define INNER_SIZES(X) X(1, 1) X(1, 2) X(2, 1) X(2, 2) X(3, 1) X(3, 2)
 
 #include "core/nn/kernels_body.h"
 

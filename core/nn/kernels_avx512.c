@@ -90,12 +90,12 @@ ALWAYS_INLINE vec sum_lanes(const vec *parts)
     return fold_1(even, odd);
 }
 
-#define OUTER_M           12
-#define OUTER_N           2
-#define OUTER_SIZES(X)    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
-#define INNER_M           5
-#define INNER_N           5
-#define INNER_PARTS       32
+#define OUTER_M              12
+#define OUTER_N              2
+#define OUTER_SIZES(X)       X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#define INNER_M              5
+#define INNER_N              5
+#define INNER_PARTS          32
 #define INNER_SIZES_OF(X, m) X(m, 1) X(m, 2) X(m, 3) X(m, 4) X(m, 5)
 #define INNER_SIZES(X)                                                                                       \
     INNER_SIZES_OF(X, 1) INNER_SIZES_OF(X, 2) INNER_SIZES_OF(X, 3) INNER_SIZES_OF(X, 4) INNER_SIZES_OF(X, 5)

@@ -1,12 +1,11 @@
 /*
  * The kernels, for the instruction set of the file that includes this. It has defined
- *   vec                       a vector of NN_LANES floats, with load, store, broadcast, zero and the operators
- *                             fma_vec (a·b + c), add, subtract, multiply, divide, root
- *   sum_lanes(parts)          a vector whose lane i is the sum of the lanes of parts[i], 16 vectors: lane j is
- *                             added to j + 8, then to j + 4, j + 2 and j + 1
- *   OUTER_M, OUTER_N, OUTER_SIZES(X)   the largest tile of an outer product, OUTER_N in vectors; X(1) … X(OUTER_M)
- *   INNER_M, INNER_N, INNER_SIZES(X)   the largest tile of inner products, X(1, 1) … X(INNER_M, INNER_N)
- * Tiles are as large as the registers allow.
+ *   vec                       a vector of NN_LANES floats, with load, store, broadcast, zero and the
+ * operators fma_vec (a·b + c), add, subtract, multiply, divide, root sum_lanes(parts)          a vector whose
+ * lane i is the sum of the lanes of parts[i], 16 vectors: lane j is added to j + 8, then to j + 4, j + 2 and
+ * j + 1 OUTER_M, OUTER_N, OUTER_SIZES(X)   the largest tile of an outer product, OUTER_N in vectors; X(1) …
+ * X(OUTER_M) INNER_M, INNER_N, INNER_SIZES(X)   the largest tile of inner products, X(1, 1) … X(INNER_M,
+ * INNER_N) Tiles are as large as the registers allow.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -21,6 +20,9 @@
 
 /* Bytes of a cache line, in floats. */
 enum { LINE = 16 };
+
+/* Columns of the largest tile of an outer product. */
+enum { OUTER_WIDTH = OUTER_N * NN_LANES };
 
 /* Columns of a block of inner products: so many of x and w stay in cache until all have met. */
 enum { INNER_K = 1024 };
@@ -95,6 +97,7 @@ ALWAYS_INLINE void outer_tile(const struct outer *o, struct nn_matrix c, const s
     }
 }
 
+/* NOLINTBEGIN(bugprone-branch-clone): with tiles of one vector both ways are the same. */
 #define TURNED_CASE(m)                                                                                       \
     case m:                                                                                                  \
         n == 1 ? outer_tile(o, c, m, 1, true) : outer_tile(o, c, m, OUTER_N, true);                          \
@@ -127,12 +130,13 @@ static size_t vectors_at(size_t at, size_t in)
 {
     return in - at > NN_LANES ? OUTER_N : 1;
 }
+/* NOLINTEND(bugprone-branch-clone) */
 
 static void input_gradient(struct nn_const_matrix ds, struct nn_const_matrix w, struct nn_matrix dx,
                            size_t rows, size_t in, size_t out)
 {
     const struct tiles tiles = cut(rows, OUTER_M);
-    for (size_t column = 0; column < in; column += OUTER_N * NN_LANES) {
+    for (size_t column = 0; column < in; column += OUTER_WIDTH) {
         struct outer o = {ds.at, ds.stride, 1, {w.at + column, w.stride}, out};
         struct nn_matrix c = {dx.at + column, dx.stride};
         const size_t n = vectors_at(column, in);
@@ -239,8 +243,8 @@ static void descend_tile(struct nn_slots slots, struct nn_const_matrix gradient,
 static void descend_columns(struct nn_const_matrix x, const struct nn_descend_task *task, size_t rows,
                             size_t n)
 {
-    _Alignas(64) float gradient[OUTER_M * OUTER_N * NN_LANES];
-    const struct nn_matrix g = {gradient, (size_t)OUTER_N * NN_LANES};
+    _Alignas(64) float gradient[OUTER_M * OUTER_WIDTH];
+    const struct nn_matrix g = {gradient, OUTER_WIDTH};
     const struct tiles tiles = cut(task->out, OUTER_M);
     struct outer o = {task->ds.at, 1, task->ds.stride, x, rows};
     struct nn_slots slots = task->w;
@@ -255,14 +259,13 @@ static void descend_columns(struct nn_const_matrix x, const struct nn_descend_ta
 }
 
 /*
- * The gradient is never stored as a whole: each tile of it is spent while it is in cache. The columns of x stay
- * there until all networks have used them.
+ * The gradient is never stored as a whole: each tile of it is spent while it is in cache. The columns of x
+ * stay there until all networks have used them.
  */
 static void descend(struct nn_const_matrix x, const struct nn_descend_task *tasks, size_t count, size_t rows,
                     size_t in)
 {
-    const size_t width = OUTER_N * NN_LANES;
-    for (size_t column = 0; column < in; column += width) {
+    for (size_t column = 0; column < in; column += OUTER_WIDTH) {
         const size_t n = vectors_at(column, in);
         const struct nn_const_matrix xs = {x.at + column, x.stride};
         for (size_t i = 0; i < count; i++) {
@@ -278,8 +281,9 @@ struct inner {
     struct nn_const_matrix x, w;
     struct nn_matrix s;
     size_t length;
-    const float *next; /* of which a quarter of the length is fetched on the way: more at once would clog it */
-    bool first;        /* nothing is in s yet */
+    const float
+        *next;  /* of which a quarter of the length is fetched on the way: more at once would clog it */
+    bool first; /* nothing is in s yet */
 };
 
 /* Adds the sums of the lanes of all parts to s. */

@@ -86,16 +86,16 @@ struct nn_dropout {
 
 /**
  * Multiplies x by 0 where a unit is dropped and by 1 / (1 − rate) where it stays: Srivastava et al., JMLR 15,
- * 2014, section 10 (inverted). For rows first_row … first_row + rows − 1 of the batch; the same function turns
- * the gradient behind it into the one before it. y may be x.
+ * 2014, section 10 (inverted). For rows first_row … first_row + rows − 1 of the batch; the same function
+ * turns the gradient behind it into the one before it. y may be x.
  */
 void nn_dropout_apply(const struct nn_dropout *dropout, size_t first_row, struct nn_const_matrix x,
                       struct nn_matrix y, size_t rows, size_t width);
 
 /** What a row of scores says. */
 struct nn_row_cost {
-    double cost;  /**< −log p(label), from the scores, so that it stays finite when p rounds to 0; NaN when a
-                       score is not finite */
+    double cost; /**< −log p(label), from the scores, so that it stays finite when p rounds to 0; NaN when a
+                      score is not finite */
     size_t guess; /**< class of the largest score, the first one if tied */
 };
 

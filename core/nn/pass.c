@@ -110,8 +110,7 @@ static void normalise(const struct pass *pass, size_t a, size_t l, struct nn_spa
     const size_t rows = pass->batch->rows;
     const size_t width = units.last - units.first;
     const struct nn_moments moments = moments_of(pass, a, l, units.first);
-    const struct nn_matrix s =
-        nn_part_of(rows_of(pass, &pass->workspace->normalised[l], a), 0, units.first);
+    const struct nn_matrix s = nn_part_of(rows_of(pass, &pass->workspace->normalised[l], a), 0, units.first);
     if (pass->mode == MODE_TRAIN) {
         nn_batchnorm_train(s, moments, rows, width);
     } else {
@@ -311,7 +310,8 @@ static nn_real *scratch_of(const struct pass *pass)
     return pass->workspace->scratch + pass->part->index * pass->workspace->scratch_size;
 }
 
-/* The step of the biases of the units in layer l, from the gradient ds(rows, units) with respect to its sums. */
+/* The step of the biases of the units in layer l, from the gradient ds(rows, units) with respect to its sums.
+ */
 static void descend_bias(const struct pass *pass, size_t a, size_t l, struct nn_span units,
                          struct nn_const_matrix ds, const struct nn_descent *descent)
 {
@@ -374,9 +374,9 @@ static void retreat(const struct pass *pass, size_t l, const struct nn_matrix *d
         const struct nn_matrix to = nn_part_of(rows_of(pass, before, a), images.first, 0);
         const struct nn_matrix result =
             nn_part_of(rows_of(pass, &pass->workspace->output[l - 1], a), images.first, 0);
-        nn_gemm_input_gradient(pass->workspace->gemm, nn_const(nn_part_of(rows_of(pass, ds, a), images.first, 0)),
-                               (struct nn_const_matrix){w.theta, w.stride}, to, rows, in,
-                               bank->shape.width[l + 1]);
+        nn_gemm_input_gradient(
+            pass->workspace->gemm, nn_const(nn_part_of(rows_of(pass, ds, a), images.first, 0)),
+            (struct nn_const_matrix){w.theta, w.stride}, to, rows, in, bank->shape.width[l + 1]);
         if (drops_out(pass, a, l - 1)) {
             const struct nn_dropout dropout = dropout_of(pass, a, l - 1);
             nn_dropout_apply(&dropout, images.first, nn_const(to), to, rows, in);
@@ -414,7 +414,8 @@ static void descend_layer(const struct pass *pass, size_t l, const struct nn_mat
     }
 }
 
-/* Finishes the gradient with respect to the sums of layer l, and steps what batch normalisation has learned. */
+/* Finishes the gradient with respect to the sums of layer l, and steps what batch normalisation has learned.
+ */
 static void denormalise_layer(const struct pass *pass, size_t l, const struct nn_matrix *delta,
                               const struct nn_descent *descents)
 {

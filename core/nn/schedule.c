@@ -19,7 +19,8 @@ static double share_at(const struct nn_member_options *options, uint64_t since)
     case NN_STEP:
         break;
     }
-    return pow(options->decay_factor, (double)(since / options->decay_every));
+    const uint64_t reductions = since / options->decay_every;
+    return pow(options->decay_factor, (double)reductions);
 }
 
 double nn_eta_at(const struct nn_member_options *options, size_t epoch)

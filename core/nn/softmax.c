@@ -46,8 +46,7 @@ void nn_softmax(struct nn_matrix s, const uint8_t *labels, struct nn_row_cost *c
     }
 }
 
-void nn_softmax_gradient(struct nn_matrix p, const uint8_t *labels, size_t rows, size_t classes,
-                         size_t batch)
+void nn_softmax_gradient(struct nn_matrix p, const uint8_t *labels, size_t rows, size_t classes, size_t batch)
 {
     const nn_real share = (nn_real)1 / (nn_real)batch;
     for (size_t i = 0; i < rows; i++) {

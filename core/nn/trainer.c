@@ -80,7 +80,10 @@ static void end_diverged(struct run *run)
     }
 }
 
-/* One mini-batch, shared by the team; whether there is one more to do. */
+/*
+ * One mini-batch, shared by the team; whether it was done. `going` is only read between the first two
+ * meetings: part 0 writes it for the next mini-batch as soon as this one's last meeting is over.
+ */
 static bool train_step(struct run *run, size_t step, const struct nn_part *part)
 {
     const struct nn_stream *stream = &run->plan->stream;
@@ -105,10 +108,8 @@ static bool train_step(struct run *run, size_t step, const struct nn_part *part)
     if (part->index == 0) {
         end_diverged(run);
         run->steps_done++;
-        run->going = nn_bank_training(run->bank) > 0;
     }
-    nn_meet(part);
-    return run->going;
+    return true;
 }
 
 static void evaluate(struct run *run, const struct nn_set *set, bool confusion, const struct nn_part *part)
@@ -176,7 +177,8 @@ static void epoch_work(void *context, const struct nn_part *part)
 
 static bool better(const struct run *run, const struct best *best, double value)
 {
-    return best->epoch == 0 || (run->plan->watch == NN_WATCH_COST ? value < best->value : value > best->value);
+    return best->epoch == 0 ||
+           (run->plan->watch == NN_WATCH_COST ? value < best->value : value > best->value);
 }
 
 /* Keeps the member's parameters if they are its best; false when it has lost patience. */
@@ -184,8 +186,7 @@ static bool keep_best(struct run *run, size_t member)
 {
     struct best *best = &run->best[member];
     const struct nn_epoch *row = &run->rows[member];
-    const double value =
-        run->plan->watch == NN_WATCH_COST ? row->cost_validation : row->accuracy_validation;
+    const double value = run->plan->watch == NN_WATCH_COST ? row->cost_validation : row->accuracy_validation;
     if (better(run, best, value)) {
         best->epoch = run->epoch + 1;
         best->value = value;
@@ -231,7 +232,8 @@ static void report_epoch(struct run *run, size_t member, double seconds)
 static size_t threads_now(const struct run *run)
 {
     const size_t most = nn_team_size(run->team);
-    const size_t asked = run->observer->threads == NULL ? most : run->observer->threads(run->observer->context);
+    const size_t asked =
+        run->observer->threads == NULL ? most : run->observer->threads(run->observer->context);
     return asked < 1 ? 1 : asked < most ? asked : most;
 }
 
@@ -341,7 +343,8 @@ static enum ep_status prepare(struct run *run, struct ep_error *error)
     enum ep_status status =
         nn_workspace_create(nn_bank_shape(run->bank), &room, run->plan->gemm, &run->workspace, error);
     if (status == EP_OK) {
-        status = nn_evaluation_create(run->bank, run->plan->gemm, run->plan->threads, &run->evaluation, error);
+        status =
+            nn_evaluation_create(run->bank, run->plan->gemm, run->plan->threads, &run->evaluation, error);
     }
     return status == EP_OK ? nn_team_create(run->plan->threads, &run->team, error) : status;
 }
@@ -403,8 +406,7 @@ enum ep_status nn_memory_of(const struct nn_shape *shape, const struct nn_member
     size_t images;
     size_t best;
     size_t numbers;
-    if (!nn_bank_numbers(shape, options, members, &bank) ||
-        !nn_workspace_numbers(shape, &room, &workspace) ||
+    if (!nn_bank_numbers(shape, options, members, &bank) || !nn_workspace_numbers(shape, &room, &workspace) ||
         !nn_evaluation_bytes(shape, members, threads, &evaluation) ||
         !ep_size_multiply(buffer_rows(rows, threads), nn_stride(shape->width[0]), &images) ||
         !ep_size_multiply(keeps_best ? members : 0, layout.parameters + layout.statistics, &best) ||

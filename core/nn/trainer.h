@@ -42,8 +42,8 @@ struct nn_plan {
     size_t epochs;              /**< ≥ 1 */
     size_t threads;             /**< most threads to work with, ≥ 1; does not change a result */
     /**
-     * Epochs without a better value on the validation set after which a member stops; 0: none. The member ends
-     * with the parameters of its best epoch, also when it has done them all.
+     * Epochs without a better value on the validation set after which a member stops; 0: none. The member
+     * ends with the parameters of its best epoch, also when it has done them all.
      */
     size_t patience;
     enum nn_watch watch;
@@ -58,9 +58,10 @@ enum { NN_EVALUATION_ROWS = 100 };
  * Bytes that nn_train and its bank take at most; `options` (members), `rows` in the largest mini-batch.
  * EP_TOO_LARGE on overflow; EP_INVALID as nn_layout_of.
  */
-EP_NODISCARD enum ep_status nn_memory_of(const struct nn_shape *shape, const struct nn_member_options *options,
-                                         size_t members, size_t rows, size_t threads, bool keeps_best,
-                                         size_t *bytes, struct ep_error *error);
+EP_NODISCARD enum ep_status nn_memory_of(const struct nn_shape *shape,
+                                         const struct nn_member_options *options, size_t members, size_t rows,
+                                         size_t threads, bool keeps_best, size_t *bytes,
+                                         struct ep_error *error);
 
 /** What is known after an epoch. Costs include the penalty; values of an absent set are NaN. */
 struct nn_epoch {

@@ -19,9 +19,9 @@ test('a job is trained to its end', async () => {
   assert.equal(answer.json.name, 'Übung 1');
   assert.deepEqual(answer.json.spec, {
     dataset: 'fashion-mnist', train_size: 500, validation_size: 100, normalize: 'mean', depth: 2, hidden: [8],
-    activation: 'relu', batch_norm: true, eta: 0.02, lambda: 0, epochs: 3, batch_size: 10, momentum: 0.9, nesterov: false,
-    warm_up: 0, decay: { kind: 'step', every: 10, factor: 0.95 }, init: { kind: 'he' }, shuffle: true,
-    augment: { flip: false, shift: 0 }, seed: 1, name: 'Übung 1', tags: ['table-1'],
+    activation: 'relu', batch_norm: true, scale_shift: false, dropout: 0, eta: 0.02, lambda: 0, epochs: 3, batch_size: 10,
+    optimizer: 'sgd', momentum: 0.9, nesterov: false, warm_up: 0, decay: { kind: 'step', every: 10, factor: 0.95 },
+    init: { kind: 'he' }, shuffle: true, augment: { flip: false, shift: 0 }, seed: 1, early_stopping: { patience: 0 }, threads: 0, name: 'Übung 1', tags: ['table-1'],
   });
   const job = await server.untilState(answer.json.id, 'succeeded');
   assert.ok(job.result.accuracy_test > 0.9 && job.result.accuracy_test <= 1);

@@ -236,12 +236,14 @@ static void what_was_decoded_can_be_encoded(void **state)
     static const char text[] =
         "{\"dataset\":\"cifar-10\",\"train_size\":123,\"validation_size\":45,\"normalize\":\"none\","
         "\"depth\":3,"
-        "\"hidden\":[50,30],\"activation\":\"tanh\",\"batch_norm\":false,\"eta\":0.07,\"lambda\":2.0309e-8,"
-        "\"epochs\":10,"
-        "\"batch_size\":7,\"momentum\":0.5,\"nesterov\":true,\"warm_up\":2,\"decay\":{\"kind\":\"step\","
-        "\"every\":2,\"factor\":0.25},"
+        "\"hidden\":[50,30],\"activation\":\"tanh\",\"batch_norm\":false,\"scale_shift\":true,"
+        "\"dropout\":0.25,\"eta\":0.07,\"lambda\":2.0309e-8,\"epochs\":10,\"batch_size\":7,"
+        "\"optimizer\":\"adam\",\"momentum\":0.5,\"nesterov\":true,"
+        "\"adam\":{\"beta1\":0.75,\"beta2\":0.9375,\"epsilon\":1e-7},\"warm_up\":2,"
+        "\"decay\":{\"kind\":\"step\",\"every\":2,\"factor\":0.25},"
         "\"init\":{\"kind\":\"gaussian\",\"std\":0.125},\"shuffle\":false,\"augment\":{\"flip\":true,"
-        "\"shift\":3},\"seed\":9007199254740991,"
+        "\"shift\":3},\"seed\":9007199254740991,\"early_stopping\":{\"patience\":4,\"watch\":\"accuracy\"},"
+        "\"threads\":2,"
         "\"name\":\"caf\xc3\xa9\",\"tags\":[\"a\",\"b\"]}\n";
     const struct decoded decoded = decode(text);
     assert_int_equal(decoded.faults.count, 0);

@@ -97,15 +97,22 @@ enum { IMAGES = 40 };
 /* Reads epoch `epoch` in mini-batches of `batch_size`, by image: the first pixel is its number. */
 static void read_epoch(const struct data_split *split, size_t batch_size, size_t epoch, float *x)
 {
-    const struct data_batches_options options = {
-        .batch_size = batch_size, .shuffle = batch_size > 1, .augment = {.flip = true}, .seed = 4};
+    const struct data_batches_options options = {.batch_size = batch_size,
+                                                 .shuffle = batch_size > 1,
+                                                 .augment = {.flip = true},
+                                                 .seed = 4,
+                                                 .readers = 2};
     struct data_batches *batches = NULL;
     assert_int_equal(data_batches_create(split, &options, &batches, NULL), EP_OK);
     data_batches_begin(batches, epoch);
     for (size_t step = 0; step < data_batches_steps(batches); step++) {
         float read[IMAGES * 2];
         uint8_t labels[IMAGES];
-        const size_t rows = data_batches_read(batches, step, read, labels);
+        const size_t rows = data_batches_rows(batches, step);
+        const struct data_piece first = {.step = step, .first = 0, .rows = rows / 2};
+        const struct data_piece rest = {.step = step, .first = rows / 2, .rows = rows - rows / 2};
+        data_batches_read(batches, 0, first, read, 2, labels);
+        data_batches_read(batches, 1, rest, read + first.rows * 2, 2, labels + first.rows);
         for (size_t i = 0; i < rows; i++) {
             memcpy(x + (size_t)labels[i] * 2, read + i * 2, 2 * sizeof(float));
         }

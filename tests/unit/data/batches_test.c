@@ -55,7 +55,7 @@ static struct data_batches *create(const struct images *images, size_t batch_siz
     struct data_batches *batches = NULL;
     struct ep_error error = {0};
     const struct data_batches_options options = {
-        .batch_size = batch_size, .least = least, .shuffle = shuffle, .seed = seed};
+        .batch_size = batch_size, .least = least, .shuffle = shuffle, .seed = seed, .readers = 1};
     assert_int_equal(data_batches_create(images->split, &options, &batches, &error), EP_OK);
     return batches;
 }
@@ -68,7 +68,9 @@ static size_t read_epoch(struct data_batches *batches, size_t epoch, size_t batc
     size_t count = 0;
     data_batches_begin(batches, epoch);
     for (size_t step = 0; step < data_batches_steps(batches); step++) {
-        const size_t rows = data_batches_read(batches, step, x, labels);
+        const size_t rows = data_batches_rows(batches, step);
+        const struct data_piece whole = {.step = step, .first = 0, .rows = rows};
+        data_batches_read(batches, 0, whole, x, FEATURES, labels);
         assert_in_range(rows, 1, batch_size);
         if (step + 1 < data_batches_steps(batches)) {
             assert_int_equal(rows, batch_size);
@@ -162,6 +164,25 @@ static void an_incomplete_last_batch_needs_enough_images(void **state)
     }
 }
 
+static void pieces_of_a_batch_are_those_of_the_whole(void **state)
+{
+    struct data_batches *batches = create(*state, 50, 1, true, 7);
+    enum { STRIDE = FEATURES + 3 };
+    float whole[50 * FEATURES];
+    float pieces[50 * STRIDE];
+    uint8_t labels[2][50];
+    data_batches_begin(batches, 3);
+    data_batches_read(batches, 0, (struct data_piece){2, 0, 50}, whole, FEATURES, labels[0]);
+    data_batches_read(batches, 0, (struct data_piece){2, 17, 33}, pieces + (size_t)17 * STRIDE, STRIDE,
+                      labels[1] + 17);
+    data_batches_read(batches, 0, (struct data_piece){2, 0, 17}, pieces, STRIDE, labels[1]);
+    assert_memory_equal(labels[0], labels[1], sizeof labels[0]);
+    for (size_t i = 0; i < 50; i++) {
+        assert_memory_equal(whole + i * FEATURES, pieces + i * STRIDE, FEATURES * sizeof *whole);
+    }
+    data_batches_destroy(batches);
+}
+
 static void no_batch_at_all_is_refused(void **state)
 {
     const struct images *images = *state;
@@ -171,8 +192,11 @@ static void no_batch_at_all_is_refused(void **state)
     for (size_t i = 0; i < EP_COUNT(cases); i++) {
         struct data_batches *batches = NULL;
         struct ep_error error = {0};
-        const struct data_batches_options options = {
-            .batch_size = cases[i].batch_size, .least = cases[i].least, .shuffle = true, .seed = 1};
+        const struct data_batches_options options = {.batch_size = cases[i].batch_size,
+                                                     .least = cases[i].least,
+                                                     .shuffle = true,
+                                                     .seed = 1,
+                                                     .readers = 1};
         assert_int_equal(data_batches_create(images->split, &options, &batches, &error), EP_INVALID);
         assert_null(batches);
         assert_true(strlen(error.text) > 0);
@@ -189,6 +213,7 @@ int main(void)
         ON_IMAGES(seed_and_epoch_alone_decide_the_order),
         ON_IMAGES(without_shuffling_all_go_in_file_order),
         ON_IMAGES(an_incomplete_last_batch_needs_enough_images),
+        ON_IMAGES(pieces_of_a_batch_are_those_of_the_whole),
         ON_IMAGES(no_batch_at_all_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,8 +126,8 @@ static void statistics_come_from_the_training_images(void **state)
     for (int standard = 0; standard < 2; standard++) {
         struct data_split *split =
             cut(images, 30, 10, standard ? DATA_NORMALIZE_STANDARD : DATA_NORMALIZE_MEAN);
-        data_split_read(split, DATA_TRAIN, 0, 30, x, labels);
-        data_split_read(split, DATA_VALIDATION, 0, 10, x + at(30), labels + 30);
+        data_split_read(split, DATA_TRAIN, 0, 30, x, FEATURES, labels);
+        data_split_read(split, DATA_VALIDATION, 0, 10, x + at(30), FEATURES, labels + 30);
         for (size_t i = 0; i < EP_COUNT(images->train_pixels); i++) {
             double mean = 0;
             double deviation = 0;
@@ -147,11 +147,11 @@ static void constant_pixels_are_divided_by_one(void **state)
     struct data_split *split = cut(images, TRAIN, 0, DATA_NORMALIZE_STANDARD);
     float x[TRAIN * FEATURES];
     uint8_t labels[TRAIN];
-    data_split_read(split, DATA_TRAIN, 0, TRAIN, x, labels);
+    data_split_read(split, DATA_TRAIN, 0, TRAIN, x, FEATURES, labels);
     for (size_t i = 0; i < TRAIN; i++) {
         assert_true(fabsf(x[at(i) + CONSTANT]) < 1e-6F);
     }
-    data_split_read(split, DATA_TEST, 0, 1, x, labels);
+    data_split_read(split, DATA_TEST, 0, 1, x, FEATURES, labels);
     assert_true(fabsf(x[CONSTANT] - 51.0F / 255.0F) < 1e-6F);
     data_split_destroy(split);
 }
@@ -164,7 +164,7 @@ static void plain_pixels_fill_0_to_1(void **state)
     struct data_split *split = cut(images, TRAIN, 0, DATA_NORMALIZE_NONE);
     float x[FEATURES];
     uint8_t label = 0;
-    data_split_read(split, DATA_TRAIN, 0, 1, x, &label);
+    data_split_read(split, DATA_TRAIN, 0, 1, x, FEATURES, &label);
     assert_true(x[0] == 0.0F);
     assert_true(x[1] == 1.0F);
     for (size_t i = 2; i < FEATURES; i++) {
@@ -179,19 +179,25 @@ static void every_way_to_read_gives_the_same_bits(void **state)
     struct data_split *split = cut(images, 30, 10, DATA_NORMALIZE_STANDARD);
     float all[30 * FEATURES];
     uint8_t labels[30];
-    data_split_read(split, DATA_TRAIN, 0, 30, all, labels);
+    data_split_read(split, DATA_TRAIN, 0, 30, all, FEATURES, labels);
     const uint32_t indices[] = {29, 0, 17, 17};
     float some[4 * FEATURES];
     uint8_t some_labels[4];
     for (size_t i = 0; i < 4; i++) {
-        data_split_normalise(split, data_split_pixels(split, indices[i], &some_labels[i]), some + at(i));
+        const uint8_t *pixels = data_split_pixels(split, indices[i], &some_labels[i]);
+        data_split_normalise(split, pixels, pixels, some + at(i));
     }
     for (size_t i = 0; i < 4; i++) {
         assert_memory_equal(some + at(i), all + at(indices[i]), FEATURES * sizeof *some);
         assert_int_equal(some_labels[i], indices[i]);
     }
-    data_split_read(split, DATA_TRAIN, 13, 4, some, some_labels);
+    data_split_read(split, DATA_TRAIN, 13, 4, some, FEATURES, some_labels);
     assert_memory_equal(some, all + at(13), sizeof some);
+    float wide[2 * (FEATURES + 5)] = {0};
+    data_split_read(split, DATA_TRAIN, 13, 2, wide, FEATURES + 5, some_labels);
+    assert_memory_equal(wide, all + at(13), FEATURES * sizeof *wide);
+    assert_memory_equal(wide + FEATURES + 5, all + at(14), FEATURES * sizeof *wide);
+    assert_true(wide[FEATURES] == 0 && wide[FEATURES + 4] == 0);
     data_split_destroy(split);
 }
 
@@ -201,11 +207,11 @@ static void subsets_hold_their_own_images(void **state)
     struct data_split *split = cut(images, 25, 10, DATA_NORMALIZE_NONE);
     float x[FEATURES * 3];
     uint8_t labels[3];
-    data_split_read(split, DATA_VALIDATION, 7, 3, x, labels);
+    data_split_read(split, DATA_VALIDATION, 7, 3, x, FEATURES, labels);
     assert_int_equal(labels[0], 32);
     assert_int_equal(labels[2], 34);
     assert_true(fabs(x[0] - images->train_pixels[at(32)] / 255.0) < 1e-7);
-    data_split_read(split, DATA_TEST, 4, 3, x, labels);
+    data_split_read(split, DATA_TEST, 4, 3, x, FEATURES, labels);
     assert_int_equal(labels[0], 104);
     assert_int_equal(labels[2], 106);
     assert_true(fabs(x[0] - images->test_pixels[at(4)] / 255.0) < 1e-7);
@@ -230,7 +236,7 @@ static void sums_over_many_bright_images_do_not_wrap(void **state)
     assert_int_equal(data_split_create(&set, count, 0, DATA_NORMALIZE_STANDARD, &split, &error), EP_OK);
     float x = 0;
     uint8_t label = 0;
-    data_split_read(split, DATA_TRAIN, count - 1, 1, &x, &label);
+    data_split_read(split, DATA_TRAIN, count - 1, 1, &x, 1, &label);
     const double share = 1.0 / (double)count;
     const double expected = -(1 - share) / sqrt(share * (1 - share));
     assert_true(fabs(x - expected) < 1e-5 * fabs(expected));

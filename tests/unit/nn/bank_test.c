@@ -12,6 +12,7 @@
 #include "core/base/macros.h"
 #include "core/base/random.h"
 #include "core/nn/bank.h"
+#include "core/nn/trainer.h"
 
 static void assert_near(double got, double expected)
 {
@@ -28,8 +29,10 @@ static void assert_near(double got, double expected)
  */
 static const struct nn_shape small = {.layers = 2, .width = {2, 2, 2}};
 static const float small_parameters[] = {1, -1, 2, 1, 0, 1, 1, 0, -1, 2, 0.5F, 0};
-static const float small_x[] = {1, 1, -1, 0};
+static float small_x[2 * NN_LANES] = {1, 1, [NN_LANES] = -1, 0};
 static const uint8_t small_labels[] = {0, 0};
+static const struct nn_batch small_batch = {{small_x, NN_LANES}, small_labels, 2};
+static const struct nn_moment start = {0, 0};
 
 struct fixture {
     struct nn_gemm *gemm;
@@ -40,12 +43,13 @@ struct fixture {
 static struct fixture make_small(double lambda)
 {
     const struct nn_member_options options = {
-        .eta = 0.5, .lambda = lambda, .momentum = 0.9, .decay_every = 1, .decay_factor = 1};
+        .eta = 0.5, .lambda = lambda, .momentum = 0.9, .schedule = NN_CONSTANT};
+    const struct nn_room room = {.members = 1, .rows = 2, .threads = 1};
     struct fixture made = {0};
     assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &made.gemm, NULL), EP_OK);
     assert_int_equal(nn_bank_create(&small, &options, 1, &made.bank, NULL), EP_OK);
-    assert_int_equal(nn_workspace_create(&small, 2, made.gemm, &made.workspace, NULL), EP_OK);
-    memcpy(nn_bank_parameters(made.bank, 0), small_parameters, sizeof small_parameters);
+    assert_int_equal(nn_workspace_create(&small, &room, made.gemm, &made.workspace, NULL), EP_OK);
+    nn_bank_write(made.bank, 0, small_parameters, NULL);
     return made;
 }
 
@@ -60,15 +64,28 @@ static void forward_pass_worked_by_hand(void **state)
 {
     (void)state;
     struct fixture fixture = make_small(0.1);
+    const size_t member = 0;
     struct nn_tally tally = {0};
-    nn_bank_evaluate(fixture.bank, 0, fixture.workspace, small_x, small_labels, 2, &tally);
+    uint64_t confusion[4] = {0};
+    nn_bank_evaluate(fixture.bank, &member, 1, fixture.workspace, &small_batch, &tally, confusion);
     assert_near(tally.cross_entropy, log(1 + exp(-0.5)) + log(1 + exp(5.5)));
     assert_int_equal(tally.correct, 1);
     assert_int_equal(tally.images, 2);
+    assert_int_equal(confusion[0], 1);
+    assert_int_equal(confusion[1], 1);
+    assert_int_equal(confusion[2] + confusion[3], 0);
     assert_near(nn_bank_penalty(fixture.bank, 0), 0.1 * (1 + 1 + 4 + 1 + 1 + 0 + 1 + 4));
-    const double cost = nn_bank_batch_cost(fixture.bank, 0, fixture.workspace, small_x, small_labels, 2);
+    const double cost = nn_bank_batch_cost(fixture.bank, 0, fixture.workspace, &small_batch, &start);
     assert_near(cost, (log(1 + exp(-0.5)) + log(1 + exp(5.5))) / 2 + 1.3);
     release(&fixture);
+}
+
+static double step_small(struct fixture *fixture, float *after)
+{
+    double cost;
+    nn_bank_step(fixture->bank, fixture->workspace, &small_batch, &start, &nn_alone, &cost);
+    nn_bank_read(fixture->bank, 0, after, NULL);
+    return cost;
 }
 
 /*
@@ -83,9 +100,9 @@ static void step_worked_by_hand(void **state)
     const double p1 = 1 / (1 + exp(5.5));
     const double d[2][2] = {{(p0 - 1) / 2, (1 - p0) / 2}, {(p1 - 1) / 2, (1 - p1) / 2}};
     const double a[2][2] = {{3, 1}, {0, 2}};
-    const double cost = nn_bank_step(fixture.bank, 0, fixture.workspace, small_x, small_labels, 2, 0);
+    float after[EP_COUNT(small_parameters)];
+    const double cost = step_small(&fixture, after);
     assert_near(cost, (log(1 + exp(-0.5)) + log(1 + exp(5.5))) / 2);
-    const float *after = nn_bank_parameters(fixture.bank, 0);
     for (size_t k = 0; k < 2; k++) {
         for (size_t j = 0; j < 2; j++) {
             const double old = (double)small_parameters[6 + 2 * k + j];
@@ -98,75 +115,186 @@ static void step_worked_by_hand(void **state)
     release(&fixture);
 }
 
-enum { ROWS = 20, FEATURES = 30, CLASSES = 5, MEMBERS = 3, STEPS = 12 };
+enum { ROWS = 20, FEATURES = 30, CLASSES = 5, MEMBERS = 5, STEPS = 12, STRIDE = 2 * NN_LANES };
 
-static const struct nn_shape shape = {.layers = 3, .width = {FEATURES, 16, 11, CLASSES}, .batch_norm = true};
+static const struct nn_shape shape = {
+    .layers = 3, .width = {FEATURES, 17, 11, CLASSES}, .batch_norm = true, .scale_shift = true};
 
 static const struct nn_member_options members[MEMBERS] = {
     {.eta = 0.1, .lambda = 0.001, .momentum = 0.9, .decay_every = 2, .decay_factor = 0.5, .seed = 1},
-    {.eta = 1e30, .momentum = 0.9, .decay_every = 1, .decay_factor = 1, .seed = 2}, /* diverges */
-    {.eta = 0.02, .decay_every = 1, .decay_factor = 1, .init = NN_INIT_GAUSSIAN, .init_std = 0.1, .seed = 1},
+    {.eta = 1e30, .momentum = 0.9, .schedule = NN_CONSTANT, .seed = 2}, /* diverges */
+    {.eta = 0.02, .schedule = NN_CONSTANT, .init = NN_INIT_GAUSSIAN, .init_std = 0.1, .seed = 1},
+    {.eta = 0.01,
+     .optimizer = NN_ADAM,
+     .beta1 = 0.9,
+     .beta2 = 0.99,
+     .epsilon = 1e-6,
+     .schedule = NN_COSINE,
+     .epochs = 9,
+     .dropout = 0.2,
+     .seed = 3},
+    {.eta = 0.05, .momentum = 0.5, .nesterov = true, .schedule = NN_CONSTANT, .dropout = 0.1, .seed = 1},
 };
 
-static void train(struct nn_bank *bank)
+/* A run of steps by a team. */
+struct training {
+    struct nn_bank *bank;
+    struct nn_workspace *workspace;
+};
+
+static void take_steps(void *context, const struct nn_part *part)
 {
-    struct nn_gemm *gemm = NULL;
-    struct nn_workspace *workspace = NULL;
-    assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &gemm, NULL), EP_OK);
-    assert_int_equal(nn_workspace_create(&shape, ROWS, gemm, &workspace, NULL), EP_OK);
+    const struct training *training = context;
     for (uint32_t step = 0; step < STEPS; step++) {
         double numbers[ROWS * FEATURES];
-        float x[ROWS * FEATURES];
+        float x[ROWS * STRIDE] = {0};
         uint8_t labels[ROWS];
+        double costs[MEMBERS];
         ep_random_normals(4, EP_RANDOM_ORDER, step, 0, numbers, EP_COUNT(numbers));
         for (size_t i = 0; i < EP_COUNT(numbers); i++) {
-            x[i] = (float)numbers[i];
+            x[i / FEATURES * STRIDE + i % FEATURES] = (float)numbers[i];
         }
         for (size_t i = 0; i < ROWS; i++) {
             labels[i] = (uint8_t)((step + i) % CLASSES);
         }
-        for (size_t g = 0; g < nn_bank_members(bank); g++) {
-            nn_bank_step(bank, g, workspace, x, labels, ROWS, step / 4);
-        }
+        const struct nn_batch batch = {{x, STRIDE}, labels, ROWS};
+        const struct nn_moment moment = {step / 4, step};
+        nn_bank_step(training->bank, training->workspace, &batch, &moment, part, costs);
     }
-    nn_workspace_destroy(workspace);
+}
+
+static void train(struct nn_bank *bank, enum nn_gemm_choice choice, size_t threads)
+{
+    struct nn_gemm *gemm = NULL;
+    struct nn_team *team = NULL;
+    struct training training = {.bank = bank};
+    const struct nn_room room = {.members = nn_bank_members(bank),
+                                 .rows = ROWS,
+                                 .threads = threads,
+                                 .dropout = nn_bank_drops_out(bank)};
+    assert_int_equal(nn_gemm_create(choice, &gemm, NULL), EP_OK);
+    assert_int_equal(nn_workspace_create(&shape, &room, gemm, &training.workspace, NULL), EP_OK);
+    assert_int_equal(nn_team_create(threads, &team, NULL), EP_OK);
+    assert_int_equal(nn_team_size(team), threads);
+    nn_team_run(team, threads, take_steps, &training);
+    nn_team_destroy(team);
+    nn_workspace_destroy(training.workspace);
     nn_gemm_destroy(gemm);
 }
 
-static void a_member_trains_to_the_same_bits_alone_and_in_a_bank(void **state)
+/* A member's parameters and moving averages. */
+struct numbers {
+    float parameters[1000], statistics[100];
+};
+
+static void read(const struct nn_bank *bank, size_t member, struct numbers *numbers)
+{
+    assert_true(nn_bank_layout(bank)->parameters <= EP_COUNT(numbers->parameters));
+    assert_true(nn_bank_layout(bank)->statistics <= EP_COUNT(numbers->statistics));
+    memset(numbers, 0, sizeof *numbers);
+    nn_bank_read(bank, member, numbers->parameters, numbers->statistics);
+}
+
+/* Members alone, on one thread. */
+static void read_alone(enum nn_gemm_choice choice, struct numbers alone[MEMBERS])
+{
+    for (size_t g = 0; g < MEMBERS; g++) {
+        struct nn_bank *bank = NULL;
+        assert_int_equal(nn_bank_create(&shape, &members[g], 1, &bank, NULL), EP_OK);
+        train(bank, choice, 1);
+        read(bank, 0, &alone[g]);
+        nn_bank_destroy(bank);
+    }
+}
+
+static void a_member_trains_to_the_same_bits_alone_and_in_a_bank_on_any_number_of_threads(void **state)
+{
+    static struct numbers alone[MEMBERS];
+    const enum nn_gemm_choice choice = *(const enum nn_gemm_choice *)*state;
+    read_alone(choice, alone);
+    assert_memory_not_equal(&alone[0], &alone[2], sizeof alone[0]);
+    for (size_t threads = 1; threads <= 4; threads++) {
+        struct nn_bank *together = NULL;
+        assert_int_equal(nn_bank_create(&shape, members, MEMBERS, &together, NULL), EP_OK);
+        train(together, choice, threads);
+        for (size_t g = 0; g < MEMBERS; g++) {
+            struct numbers numbers;
+            read(together, g, &numbers);
+            assert_memory_equal(&alone[g], &numbers, sizeof numbers);
+        }
+        nn_bank_destroy(together);
+    }
+}
+
+static void one_network_trains_to_the_same_bits_on_any_number_of_threads(void **state)
+{
+    static struct numbers alone[MEMBERS];
+    (void)state;
+    read_alone(NN_GEMM_AUTO, alone);
+    for (size_t threads = 2; threads <= 7; threads++) {
+        struct nn_bank *bank = NULL;
+        struct numbers numbers;
+        assert_int_equal(nn_bank_create(&shape, &members[3], 1, &bank, NULL), EP_OK);
+        train(bank, NN_GEMM_AUTO, threads);
+        read(bank, 0, &numbers);
+        assert_memory_equal(&alone[3], &numbers, sizeof numbers);
+        nn_bank_destroy(bank);
+    }
+}
+
+static void a_retired_member_stays_as_it_is_and_the_others_do_not_notice(void **state)
 {
     (void)state;
-    struct nn_layout layout;
-    struct nn_bank *together = NULL;
-    assert_int_equal(nn_layout_of(&shape, &layout, NULL), EP_OK);
-    assert_int_equal(nn_bank_create(&shape, members, MEMBERS, &together, NULL), EP_OK);
-    train(together);
-    for (size_t g = 0; g < MEMBERS; g++) {
-        struct nn_bank *alone = NULL;
-        assert_int_equal(nn_bank_create(&shape, &members[g], 1, &alone, NULL), EP_OK);
-        train(alone);
-        assert_memory_equal(nn_bank_parameters(alone, 0), nn_bank_parameters(together, g),
-                            layout.parameters * sizeof(float));
-        assert_memory_equal(nn_bank_statistics(alone, 0), nn_bank_statistics(together, g),
-                            layout.statistics * sizeof(float));
-        nn_bank_destroy(alone);
+    static struct numbers alone[MEMBERS];
+    struct nn_bank *bank = NULL;
+    struct numbers before;
+    struct numbers after;
+    read_alone(NN_GEMM_AUTO, alone);
+    assert_int_equal(nn_bank_create(&shape, members, MEMBERS, &bank, NULL), EP_OK);
+    read(bank, 2, &before);
+    nn_bank_retire(bank, 2);
+    assert_int_equal(nn_bank_training(bank), MEMBERS - 1);
+    assert_false(nn_bank_trains(bank, 2));
+    assert_true(nn_bank_trains(bank, 3));
+    train(bank, NN_GEMM_AUTO, 2);
+    read(bank, 2, &after);
+    assert_memory_equal(&before, &after, sizeof after);
+    read(bank, 4, &after);
+    assert_memory_equal(&alone[4], &after, sizeof after);
+    nn_bank_destroy(bank);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    struct nn_bank *bank = NULL;
+    struct numbers numbers = {{0}, {0}};
+    struct numbers back;
+    assert_int_equal(nn_bank_create(&shape, members, 2, &bank, NULL), EP_OK);
+    for (size_t i = 0; i < nn_bank_layout(bank)->parameters; i++) {
+        numbers.parameters[i] = (float)i + 1;
     }
-    assert_memory_not_equal(nn_bank_parameters(together, 0), nn_bank_parameters(together, 2),
-                            layout.parameters * sizeof(float));
-    nn_bank_destroy(together);
+    for (size_t i = 0; i < nn_bank_layout(bank)->statistics; i++) {
+        numbers.statistics[i] = -(float)i - 1;
+    }
+    nn_bank_write(bank, 1, numbers.parameters, numbers.statistics);
+    read(bank, 1, &back);
+    assert_memory_equal(&numbers, &back, sizeof back);
+    assert_true(*nn_bank_parameter(bank, 1, 700) == 701);
+    assert_true(*nn_bank_statistic(bank, 1, 20) == -21);
+    nn_bank_destroy(bank);
 }
 
 static void a_step_without_a_finite_cost_changes_nothing(void **state)
 {
     (void)state;
     struct fixture fixture = make_small(0);
-    float *parameters = nn_bank_parameters(fixture.bank, 0);
-    parameters[0] = NAN;
     float before[EP_COUNT(small_parameters)];
-    memcpy(before, parameters, sizeof before);
-    const double cost = nn_bank_step(fixture.bank, 0, fixture.workspace, small_x, small_labels, 2, 0);
-    assert_true(isnan(cost));
-    assert_memory_equal(parameters, before, sizeof before);
+    float after[EP_COUNT(small_parameters)];
+    *nn_bank_parameter(fixture.bank, 0, 0) = NAN;
+    nn_bank_read(fixture.bank, 0, before, NULL);
+    assert_true(isnan(step_small(&fixture, after)));
+    assert_memory_equal(after, before, sizeof before);
     release(&fixture);
 }
 
@@ -204,8 +332,8 @@ static void shapes_that_cannot_be_are_refused(void **state)
     assert_int_equal(nn_layout_of(&wide, &layout, &error), EP_TOO_LARGE);
     assert_int_equal(nn_layout_of(&large, &layout, &error), EP_OK);
     size_t bytes;
-    assert_int_equal(nn_memory_of(&large, 1, 100, &bytes, &error), EP_TOO_LARGE);
-    const struct nn_member_options options = {.eta = 1, .decay_every = 1, .decay_factor = 1};
+    const struct nn_member_options options = {.eta = 1, .schedule = NN_CONSTANT};
+    assert_int_equal(nn_memory_of(&large, &options, 1, 100, 1, false, &bytes, &error), EP_TOO_LARGE);
     struct nn_bank *bank = NULL;
     assert_int_equal(nn_bank_create(&large, &options, 1, &bank, &error), EP_NO_MEMORY);
     assert_null(bank);
@@ -214,10 +342,18 @@ static void shapes_that_cannot_be_are_refused(void **state)
 
 int main(void)
 {
+    static enum nn_gemm_choice automatic = NN_GEMM_AUTO;
+    static enum nn_gemm_choice openblas = NN_GEMM_OPENBLAS;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_pass_worked_by_hand),
         cmocka_unit_test(step_worked_by_hand),
-        cmocka_unit_test(a_member_trains_to_the_same_bits_alone_and_in_a_bank),
+        cmocka_unit_test_prestate(
+            a_member_trains_to_the_same_bits_alone_and_in_a_bank_on_any_number_of_threads, &automatic),
+        cmocka_unit_test_prestate(
+            a_member_trains_to_the_same_bits_alone_and_in_a_bank_on_any_number_of_threads, &openblas),
+        cmocka_unit_test(one_network_trains_to_the_same_bits_on_any_number_of_threads),
+        cmocka_unit_test(a_retired_member_stays_as_it_is_and_the_others_do_not_notice),
+        cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_step_without_a_finite_cost_changes_nothing),
         cmocka_unit_test(parameters_are_counted_and_laid_out_without_overlap),
         cmocka_unit_test(shapes_that_cannot_be_are_refused),

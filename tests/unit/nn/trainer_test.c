@@ -25,11 +25,11 @@ static void image(size_t index, float *x, uint8_t *label)
     }
 }
 
-static void read_set(const void *context, size_t first, size_t rows, float *x, uint8_t *labels)
+static void read_set(const void *context, size_t first, size_t rows, struct nn_matrix x, uint8_t *labels)
 {
     const size_t offset = *(const size_t *)context;
     for (size_t i = 0; i < rows; i++) {
-        image(offset + first + i, x + i * FEATURES, labels + i);
+        image(offset + first + i, x.at + i * x.stride, labels + i);
     }
 }
 
@@ -38,12 +38,20 @@ static void begin(void *context, size_t epoch)
     *(size_t *)context = epoch;
 }
 
-static size_t read_batch(void *context, size_t step, float *x, uint8_t *labels)
+static size_t batch_rows(const void *context, size_t step)
+{
+    (void)context;
+    (void)step;
+    return BATCH;
+}
+
+static void read_batch(void *context, size_t reader, size_t step, size_t first, size_t rows,
+                       struct nn_matrix x, uint8_t *labels)
 {
     const size_t start = 0;
     (void)context;
-    read_set(&start, step * BATCH, BATCH, x, labels);
-    return BATCH;
+    (void)reader;
+    read_set(&start, step * BATCH + first, rows, x, labels);
 }
 
 struct witness {
@@ -78,28 +86,60 @@ static const struct nn_shape shape = {.layers = 2, .width = {FEATURES, 8, CLASSE
 static const struct nn_member_options good = {
     .eta = 0.05, .lambda = 1e-4, .momentum = 0.9, .decay_every = 2, .decay_factor = 0.5, .seed = 1};
 
-static void run(const struct nn_member_options *options, size_t members, size_t validation,
-                struct witness *witness, struct nn_outcome *outcomes)
+/* How a run differs from the usual one. */
+struct twist {
+    size_t threads; /* 0: one */
+    size_t patience;
+    enum nn_watch watch;
+    size_t epochs; /* 0: EPOCHS */
+    size_t (*threads_now)(void *context);
+    struct nn_bank **bank; /* where to leave it; NULL: it is destroyed */
+};
+
+static void run_twisted(const struct nn_member_options *options, size_t members, size_t validation,
+                        const struct twist *twist, struct witness *witness, struct nn_outcome *outcomes)
 {
     size_t current = 0;
     struct nn_gemm *gemm = NULL;
     assert_int_equal(nn_gemm_create(NN_GEMM_AUTO, &gemm, NULL), EP_OK);
     const struct nn_plan plan = {
         .gemm = gemm,
-        .epochs = EPOCHS,
-        .stream =
-            {.context = &current, .steps = STEPS, .rows_most = BATCH, .begin = begin, .read = read_batch},
+        .epochs = twist->epochs > 0 ? twist->epochs : EPOCHS,
+        .threads = twist->threads > 0 ? twist->threads : 1,
+        .patience = twist->patience,
+        .watch = twist->watch,
+        .stream = {.context = &current,
+                   .steps = STEPS,
+                   .rows_most = BATCH,
+                   .begin = begin,
+                   .rows = batch_rows,
+                   .read = read_batch},
         .train = {.context = &train_offset, .count = COUNT, .read = read_set},
         .validation = {.context = &validation_offset, .count = validation, .read = read_set},
         .test = {.context = &test_offset, .count = 1100, .read = read_set},
     };
-    const struct nn_observer observer = {.context = witness, .poll = poll, .epoch = epoch};
+    const struct nn_observer observer = {
+        .context = witness, .poll = poll, .epoch = epoch, .threads = twist->threads_now};
     struct nn_bank *bank = NULL;
     struct ep_error error = {0};
     assert_int_equal(nn_bank_create(&shape, options, members, &bank, &error), EP_OK);
     assert_int_equal(nn_train(bank, &plan, &observer, outcomes, &error), EP_OK);
-    nn_bank_destroy(bank);
+    if (twist->bank != NULL) {
+        *twist->bank = bank;
+    } else {
+        nn_bank_destroy(bank);
+    }
     nn_gemm_destroy(gemm);
+}
+
+static void run(const struct nn_member_options *options, size_t members, size_t validation,
+                struct witness *witness, struct nn_outcome *outcomes)
+{
+    const struct twist none = {0};
+    for (size_t g = 0; g < members; g++) {
+        outcomes[g].confusion = NULL;
+    }
+    run_twisted(options, members, validation, &none, witness, outcomes);
 }
 
 static struct witness never_stop(void)
@@ -111,7 +151,7 @@ static void training_learns_and_reports_each_epoch(void **state)
 {
     (void)state;
     struct witness witness = never_stop();
-    struct nn_outcome outcome;
+    struct nn_outcome outcome = {.confusion = NULL};
     run(&good, 1, 300, &witness, &outcome);
     assert_int_equal(outcome.end, NN_FINISHED);
     assert_int_equal(outcome.epoch, EPOCHS);
@@ -129,7 +169,7 @@ static void without_validation_images_there_are_no_validation_values(void **stat
 {
     (void)state;
     struct witness witness = never_stop();
-    struct nn_outcome outcome;
+    struct nn_outcome outcome = {.confusion = NULL};
     run(&good, 1, 0, &witness, &outcome);
     assert_int_equal(outcome.end, NN_FINISHED);
     assert_true(isnan(witness.last[0].cost_validation));
@@ -140,14 +180,16 @@ static void a_stop_comes_into_force_before_the_next_mini_batch(void **state)
 {
     (void)state;
     const size_t stops[] = {0, 1, STEPS - 1, STEPS, STEPS + 7, (size_t)EPOCHS * STEPS};
-    for (size_t i = 0; i < EP_COUNT(stops); i++) {
-        struct witness witness = {.stop_at = {stops[i], SIZE_MAX}};
-        struct nn_outcome outcome;
-        run(&good, 1, 300, &witness, &outcome);
+    for (size_t i = 0; i < 20 * EP_COUNT(stops); i++) {
+        const size_t stop = stops[i % EP_COUNT(stops)];
+        struct witness witness = {.stop_at = {stop, SIZE_MAX}};
+        struct nn_outcome outcome = {.confusion = NULL};
+        const struct twist twist = {.threads = 1 + i % 3};
+        run_twisted(&good, 1, 300, &twist, &witness, &outcome);
         assert_int_equal(outcome.end, NN_STOPPED);
-        assert_int_equal(witness.latest_step, stops[i]);
+        assert_int_equal(witness.latest_step, stop);
         assert_true(isnan(outcome.accuracy_test));
-        const size_t whole = stops[i] == 0 ? 0 : (stops[i] - 1) / STEPS;
+        const size_t whole = stop == 0 ? 0 : (stop - 1) / STEPS;
         assert_int_equal(witness.epochs[0], whole);
     }
 }
@@ -156,7 +198,7 @@ static void a_member_that_diverges_ends_alone(void **state)
 {
     (void)state;
     struct nn_member_options members[2] = {good, good};
-    struct nn_outcome outcomes[2];
+    struct nn_outcome outcomes[2] = {{.confusion = NULL}, {.confusion = NULL}};
     struct witness witness = never_stop();
     members[0].eta = 1e38;
     run(members, 2, 300, &witness, outcomes);
@@ -176,12 +218,126 @@ static void a_member_that_is_stopped_leaves_the_others_training(void **state)
     (void)state;
     const struct nn_member_options members[2] = {good, good};
     struct witness witness = {.stop_at = {30, SIZE_MAX}};
-    struct nn_outcome outcomes[2];
+    struct nn_outcome outcomes[2] = {{.confusion = NULL}, {.confusion = NULL}};
     run(members, 2, 300, &witness, outcomes);
     assert_int_equal(outcomes[0].end, NN_STOPPED);
     assert_int_equal(outcomes[0].epoch, 2);
     assert_int_equal(outcomes[1].end, NN_FINISHED);
     assert_int_equal(witness.epochs[1], EPOCHS);
+}
+
+/* Switches the number of threads from epoch to epoch. */
+static size_t one_two_three(void *context)
+{
+    const struct witness *witness = context;
+    return witness->epochs[0] % 3 + 1;
+}
+
+static void costs_and_networks_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    const struct twist twists[] = {
+        {.threads = 1},
+        {.threads = 2},
+        {.threads = 3},
+        {.threads = 5},
+        {.threads = 3, .threads_now = one_two_three},
+    };
+    struct nn_epoch first = {0};
+    float expected[200];
+    for (size_t i = 0; i < EP_COUNT(twists); i++) {
+        struct nn_bank *bank = NULL;
+        struct twist twist = twists[i];
+        struct witness witness = never_stop();
+        struct nn_outcome outcome = {.confusion = NULL};
+        float got[200] = {0};
+        float statistics[200];
+        twist.bank = &bank;
+        run_twisted(&good, 1, 330, &twist, &witness, &outcome);
+        nn_bank_read(bank, 0, got, statistics);
+        nn_bank_destroy(bank);
+        witness.last[0].seconds = 0;
+        if (i == 0) {
+            first = witness.last[0];
+            memcpy(expected, got, sizeof expected);
+        }
+        assert_memory_equal(&witness.last[0], &first, sizeof first);
+        assert_memory_equal(got, expected, sizeof got);
+    }
+}
+
+static void the_confusion_matrix_counts_every_test_image_once(void **state)
+{
+    (void)state;
+    uint64_t confusion[CLASSES * CLASSES];
+    struct witness witness = never_stop();
+    struct nn_outcome outcome = {.confusion = confusion};
+    const struct twist twist = {.threads = 2};
+    run_twisted(&good, 1, 0, &twist, &witness, &outcome);
+    uint64_t right = 0;
+    for (size_t label = 0; label < CLASSES; label++) {
+        uint64_t images = 0;
+        for (size_t guess = 0; guess < CLASSES; guess++) {
+            images += confusion[label * CLASSES + guess];
+        }
+        assert_in_range(images, 366, 367); /* 1100 images, labels in turn */
+        right += confusion[label * CLASSES + label];
+    }
+    assert_true(outcome.accuracy_test == (double)right / 1100);
+}
+
+/* With so large a learning rate that it gets worse soon. */
+static const struct nn_member_options hasty = {
+    .eta = 0.9, .momentum = 0.9, .schedule = NN_CONSTANT, .seed = 1};
+
+static void training_stops_when_patience_is_lost_and_keeps_the_best_network(void **state)
+{
+    (void)state;
+    for (unsigned watch = NN_WATCH_COST; watch <= NN_WATCH_ACCURACY; watch++) {
+        struct nn_bank *stopped = NULL;
+        struct nn_bank *short_run = NULL;
+        struct witness witness = never_stop();
+        struct nn_outcome outcome = {.confusion = NULL};
+        const struct twist twist = {
+            .patience = 3, .watch = (enum nn_watch)watch, .epochs = 40, .bank = &stopped};
+        run_twisted(&hasty, 1, 300, &twist, &witness, &outcome);
+        assert_int_equal(outcome.end, NN_FINISHED);
+        assert_true(outcome.epoch < 40);
+        assert_int_equal(outcome.epoch, outcome.best_epoch + 3);
+        assert_int_equal(witness.epochs[0], outcome.epoch);
+
+        struct nn_outcome until_best = {.confusion = NULL};
+        const struct twist end_there = {.epochs = outcome.best_epoch, .bank = &short_run};
+        witness = never_stop();
+        run_twisted(&hasty, 1, 300, &end_there, &witness, &until_best);
+        float kept[2][200] = {{0}};
+        float averages[2][200] = {{0}};
+        nn_bank_read(stopped, 0, kept[0], averages[0]);
+        nn_bank_read(short_run, 0, kept[1], averages[1]);
+        assert_memory_equal(kept[0], kept[1], sizeof kept[0]);
+        assert_memory_equal(averages[0], averages[1], sizeof averages[0]);
+        assert_true(outcome.accuracy_test == until_best.accuracy_test);
+        nn_bank_destroy(stopped);
+        nn_bank_destroy(short_run);
+    }
+}
+
+static void a_member_that_stops_early_leaves_the_others_training(void **state)
+{
+    (void)state;
+    const struct nn_member_options members[2] = {good, hasty};
+    struct witness witness = never_stop();
+    struct nn_outcome outcomes[2] = {{.confusion = NULL}, {.confusion = NULL}};
+    const struct twist twist = {.patience = 3, .threads = 2, .epochs = 40};
+    run_twisted(members, 2, 300, &twist, &witness, outcomes);
+    assert_int_equal(outcomes[0].end, NN_FINISHED);
+    assert_int_equal(outcomes[1].end, NN_FINISHED);
+    assert_true(outcomes[0].epoch < outcomes[1].epoch);
+    assert_true(isfinite(outcomes[0].cost_test) && isfinite(outcomes[1].cost_test));
+    const double together = outcomes[1].cost_test;
+    witness = never_stop();
+    run_twisted(&hasty, 1, 300, &twist, &witness, outcomes);
+    assert_true(outcomes[0].cost_test == together);
 }
 
 int main(void)
@@ -192,6 +348,10 @@ int main(void)
         cmocka_unit_test(a_stop_comes_into_force_before_the_next_mini_batch),
         cmocka_unit_test(a_member_that_diverges_ends_alone),
         cmocka_unit_test(a_member_that_is_stopped_leaves_the_others_training),
+        cmocka_unit_test(costs_and_networks_do_not_depend_on_threads),
+        cmocka_unit_test(the_confusion_matrix_counts_every_test_image_once),
+        cmocka_unit_test(training_stops_when_patience_is_lost_and_keeps_the_best_network),
+        cmocka_unit_test(a_member_that_stops_early_leaves_the_others_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

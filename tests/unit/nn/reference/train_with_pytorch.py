@@ -12,6 +12,7 @@ import torch
 
 ROWS, WIDTHS, CLASSES, STEPS = 6, [5, 4, 3, 3], 3, 4
 ETA, MOMENTUM, LAMBDA, MEMORY, EPSILON = 0.3, 0.9, 0.02, 0.99, 1e-5
+ADAM_ETA, ADAM_BETAS, ADAM_EPSILON = 0.05, (0.8, 0.95), 1e-4
 
 
 def number(i):
@@ -34,13 +35,22 @@ def first_weights():
     return weights
 
 
-def train(batch_norm):
+def optimiser_of(kind, weights, free):
+    groups = [{"params": weights, "weight_decay": 2 * LAMBDA}, {"params": free}]
+    if kind == "adam":
+        return torch.optim.Adam(groups, lr=ADAM_ETA, betas=ADAM_BETAS, eps=ADAM_EPSILON)
+    return torch.optim.SGD(groups, lr=ETA, momentum=MOMENTUM, nesterov=kind == "nesterov")
+
+
+def train(batch_norm, scale_shift=False, kind="sgd"):
     weights = first_weights()
     biases = [torch.zeros(w.shape[1], dtype=torch.float64, requires_grad=True) for w in weights]
+    scales = [torch.ones(w.shape[1], dtype=torch.float64, requires_grad=True) for w in weights]
+    shifts = [torch.zeros(w.shape[1], dtype=torch.float64, requires_grad=True) for w in weights]
     free = biases[-1:] if batch_norm else biases
-    optimiser = torch.optim.SGD(
-        [{"params": weights, "weight_decay": 2 * LAMBDA}, {"params": free}], lr=ETA, momentum=MOMENTUM
-    )
+    if scale_shift:
+        free = free + scales[:-1] + shifts[:-1]
+    optimiser = optimiser_of(kind, weights, free)
     averages = [None] * (len(weights) - 1)
     costs = []
     for step in range(STEPS):
@@ -56,6 +66,7 @@ def train(batch_norm):
                 kept = averages[layer]
                 averages[layer] = seen if kept is None else MEMORY * kept + (1 - MEMORY) * seen
                 s = torch.nn.functional.batch_norm(s, None, None, training=True, eps=EPSILON)
+                s = s * scales[layer] + shifts[layer] if scale_shift else s
             else:
                 s = s + biases[layer]
             a = torch.relu(s)
@@ -69,6 +80,8 @@ def train(batch_norm):
         parameters += weight.flatten().tolist()
         if not batch_norm or layer + 1 == len(weights):
             parameters += biases[layer].tolist()
+        elif scale_shift:
+            parameters += scales[layer].tolist() + shifts[layer].tolist()
     statistics = [v for kept in averages if kept is not None for v in kept.flatten().tolist()]
     return costs, parameters, statistics
 
@@ -79,8 +92,13 @@ def array(name, values):
 
 
 print(f"/* Made by train_with_pytorch.py with PyTorch {torch.__version__.split('+')[0]}. */")
-for name, batch_norm in [("plain", False), ("normalised", True)]:
-    costs, parameters, statistics = train(batch_norm)
+for name, how in [
+    ("plain", (False,)),
+    ("normalised", (True,)),
+    ("scaled", (True, True, "adam")),
+    ("nesterov", (False, False, "nesterov")),
+]:
+    costs, parameters, statistics = train(*how)
     array(f"{name}_costs", costs)
     array(f"{name}_parameters", parameters)
     if statistics:
