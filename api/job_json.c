@@ -1,5 +1,6 @@
 #include "api/job_json.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "api/json.h"
@@ -76,8 +77,9 @@ static json_t *result_json(const struct job *job)
     if (job->state != JOB_SUCCEEDED) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:s}", "cost_test", json_number(job->cost_test), "accuracy_test",
-                     json_number(job->accuracy_test), "model_sha256", job->model_sha256);
+    return json_pack("{s:o, s:o, s:I, s:s}", "cost_test", json_number(job->cost_test), "accuracy_test",
+                     json_number(job->accuracy_test), "best_epoch", (json_int_t)job->best_epoch,
+                     "model_sha256", job->model_sha256);
 }
 
 static json_t *failure_json(const struct job *job)
@@ -97,8 +99,9 @@ static json_t *failure_json(const struct job *job)
 
 static json_t *links_json(const char *id)
 {
-    return json_pack("{s:o, s:o, s:o}", "self", json_sprintf("/v1/jobs/%s", id), "history",
-                     json_sprintf("/v1/jobs/%s/history", id), "cancel",
+    return json_pack("{s:o, s:o, s:o, s:o}", "self", json_sprintf("/v1/jobs/%s", id), "history",
+                     json_sprintf("/v1/jobs/%s/history", id), "confusion",
+                     json_sprintf("/v1/jobs/%s/confusion", id), "cancel",
                      json_sprintf("/v1/jobs/%s/cancel", id));
 }
 
@@ -112,6 +115,27 @@ json_t *job_json(const struct job *job)
                      transitions_json(job), "progress", progress_json(&job->progress), "latest",
                      latest_json(job), "result", result_json(job), "error", failure_json(job), "links",
                      links_json(job->id));
+}
+
+json_t *job_confusion_json(const struct job_confusion *confusion)
+{
+    json_t *images = json_array();
+    json_t *accuracy = json_array();
+    json_t *rows = json_array();
+    for (size_t label = 0; label < confusion->classes; label++) {
+        const uint32_t *counts = confusion->counts + label * confusion->classes;
+        json_t *row = json_array();
+        uint64_t sum = 0;
+        for (size_t guess = 0; guess < confusion->classes && row != NULL; guess++) {
+            row = json_append(row, json_integer((json_int_t)counts[guess]));
+            sum += counts[guess];
+        }
+        rows = json_append(rows, row);
+        images = json_append(images, json_integer((json_int_t)sum));
+        accuracy =
+            json_append(accuracy, json_number(sum == 0 ? (double)NAN : (double)counts[label] / (double)sum));
+    }
+    return json_pack("{s:o, s:o, s:o}", "images", images, "accuracy", accuracy, "confusion", rows);
 }
 
 /* One column of a history; `seconds` is rounded, since it was measured with a clock. */

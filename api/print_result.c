@@ -13,7 +13,9 @@ enum ep_status api_print_result(FILE *file, const struct job *job, const struct 
     /* There is no server to which a link could lead. */
     json_object_del(root, "links");
     char *text = NULL;
-    if (root != NULL && json_object_set_new(root, "history", job_history_json(job->id, history)) == 0) {
+    const bool measured = job->confusion.classes > 0;
+    if (root != NULL && json_object_set_new(root, "history", job_history_json(job->id, history)) == 0 &&
+        (!measured || json_object_set_new(root, "test", job_confusion_json(&job->confusion)) == 0)) {
         text = json_print(root, &length);
     }
     json_decref(root);

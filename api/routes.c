@@ -11,6 +11,7 @@ static const struct api_route routes[] = {
     {HTTP_GET, "/v1/jobs/{id}", "getJob", API_BODY_NONE, {NULL}, get_job},
     {HTTP_DELETE, "/v1/jobs/{id}", "deleteJob", API_BODY_NONE, {NULL}, delete_job},
     {HTTP_GET, "/v1/jobs/{id}/history", "getJobHistory", API_BODY_NONE, {"since_epoch"}, get_job_history},
+    {HTTP_GET, "/v1/jobs/{id}/confusion", "getJobConfusion", API_BODY_NONE, {NULL}, get_job_confusion},
     {HTTP_POST, "/v1/jobs/{id}/cancel", "cancelJob", API_BODY_EMPTY, {NULL}, cancel_job},
     {HTTP_GET, "/v1/datasets", "listDatasets", API_BODY_NONE, {NULL}, list_datasets},
     {HTTP_GET, "/v1/datasets/{name}", "getDataset", API_BODY_NONE, {NULL}, get_dataset},

@@ -139,12 +139,11 @@ static enum ep_status prepare(struct run *run, struct data_registry *registry, s
 }
 
 /** Writes how the run ended into its job. */
-static void conclude(struct run *run, const struct job_result *result)
+static enum ep_status conclude(struct run *run, const struct job_result *result, struct ep_error *error)
 {
     struct job *job = &run->job;
     job->finished_at = ep_clock_wall_ms();
     const struct nn_outcome *outcome = &result->outcome;
-    job_run_conclude(result, job);
     run->history.accuracy_test = outcome->accuracy_test;
     job->has_latest = run->history.count > 0;
     if (job->has_latest) {
@@ -155,12 +154,13 @@ static void conclude(struct run *run, const struct job_result *result)
         .epochs = job->spec.epochs,
         .step = run->progress.done,
         .steps = run->cost.steps,
-        .fraction = (double)run->progress.done / (double)run->cost.steps,
+        .fraction = outcome->end == NN_FINISHED ? 1 : (double)run->progress.done / (double)run->cost.steps,
         .images_per_second = progress_rate(&run->progress),
     };
     job->state = outcome->end == NN_FINISHED  ? JOB_SUCCEEDED
                  : outcome->end == NN_STOPPED ? JOB_CANCELLED
                                               : JOB_FAILED;
+    return job_run_conclude(result, job, error);
 }
 
 static enum ep_status print_result(const struct run *run, struct ep_error *error)
@@ -189,7 +189,10 @@ static enum ep_status train(struct run *run, struct data_registry *registry, con
     enum ep_status status = job_run(spec, &means, &observer, &result, error);
     progress_end(&run->progress);
     if (status == EP_OK) {
-        conclude(run, &result);
+        status = conclude(run, &result, error);
+    }
+    job_result_done(&result);
+    if (status == EP_OK) {
         status = print_result(run, error);
     }
     if (status == EP_OK && run->job.state == JOB_FAILED) {
@@ -222,6 +225,7 @@ static enum exit_code train_with(const struct options *options, struct data_regi
         status = train(&run, registry, gemm, &error);
     }
     free(run.history.rows);
+    job_done(&run.job);
     if (status == EP_OK) {
         return EXIT_DONE;
     }

@@ -41,12 +41,14 @@ static void apply(struct jobs *jobs, struct entry *entry, const struct job *next
     job_done(job);
     job->transitions = next->transitions;
     job->transition_count = next->transition_count;
+    job->confusion = next->confusion;
     job->state = next->state;
     job->cancel_requested = next->cancel_requested;
     job->started_at = next->started_at;
     job->finished_at = next->finished_at;
     job->cost_test = next->cost_test;
     job->accuracy_test = next->accuracy_test;
+    job->best_epoch = next->best_epoch;
     memcpy(job->model_sha256, next->model_sha256, sizeof job->model_sha256);
     job->failure = next->failure;
     job->failed_epoch = next->failed_epoch;

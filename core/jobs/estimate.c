@@ -93,6 +93,9 @@ void estimate_progress(const struct entry *entry, const struct pace *pace, doubl
     progress->fraction = fraction_of(entry, &progress->steps, &progress->step);
     progress->images_per_second =
         seconds > 0 && progress->step > 0 ? images_of(&job->spec, progress->step) / seconds : (double)NAN;
+    if (job->state == JOB_SUCCEEDED) {
+        progress->fraction = 1; /* training may have ended early */
+    }
     if (job_state_final(job->state)) {
         progress->remaining_seconds = 0;
     } else if (job->state == JOB_RUNNING) {

@@ -32,6 +32,28 @@ bool job_state_final(enum job_state state)
     return state == JOB_SUCCEEDED || state == JOB_FAILED || state == JOB_CANCELLED;
 }
 
+enum ep_status job_confusion_copy(const struct job_confusion *from, struct job_confusion *to,
+                                  struct ep_error *error)
+{
+    *to = (struct job_confusion){0};
+    if (from->classes == 0) {
+        return EP_OK;
+    }
+    to->counts = ep_allocate(from->classes * from->classes, sizeof *to->counts);
+    if (to->counts == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for a confusion matrix of %zu classes", from->classes);
+    }
+    memcpy(to->counts, from->counts, from->classes * from->classes * sizeof *to->counts);
+    to->classes = from->classes;
+    return EP_OK;
+}
+
+void job_confusion_done(struct job_confusion *confusion)
+{
+    free(confusion->counts);
+    *confusion = (struct job_confusion){0};
+}
+
 enum ep_status job_copy(const struct job *from, struct job *to, struct ep_error *error)
 {
     struct job_transition *transitions = ep_allocate(from->transition_count, sizeof *transitions);
@@ -39,9 +61,17 @@ enum ep_status job_copy(const struct job *from, struct job *to, struct ep_error 
         *to = (struct job){0};
         return ep_fail(error, EP_NO_MEMORY, "no memory to copy job %s", from->id);
     }
+    struct job_confusion confusion;
+    const enum ep_status status = job_confusion_copy(&from->confusion, &confusion, error);
+    if (status != EP_OK) {
+        free(transitions);
+        *to = (struct job){0};
+        return status;
+    }
     memcpy(transitions, from->transitions, from->transition_count * sizeof *transitions);
     *to = *from;
     to->transitions = transitions;
+    to->confusion = confusion;
     return EP_OK;
 }
 
@@ -72,4 +102,5 @@ void job_done(struct job *job)
     free(job->transitions);
     job->transitions = NULL;
     job->transition_count = 0;
+    job_confusion_done(&job->confusion);
 }

@@ -51,11 +51,24 @@ struct job_progress {
     uint64_t epochs;          /**< epochs in all */
     uint64_t step;            /**< mini-batches done in all epochs */
     uint64_t steps;           /**< mini-batches in all epochs */
-    double fraction;          /**< step / steps */
+    double fraction;          /**< step / steps; 1 when it has succeeded */
     double images_per_second; /**< training images per second since the start, evaluations included; NaN:
                                  unknown */
     double remaining_seconds; /**< until the end, waiting in the queue included; NaN: unknown; 0 when final */
 };
+
+/** How many images of each class were taken for which. */
+struct job_confusion {
+    size_t classes;   /**< 0: not measured */
+    uint32_t *counts; /**< (classes, classes), a row for each true class; owned, NULL when there are none */
+};
+
+/** Copies `from` into `to`; release it with job_confusion_done. EP_NO_MEMORY: *to is empty. */
+EP_NODISCARD enum ep_status job_confusion_copy(const struct job_confusion *from, struct job_confusion *to,
+                                               struct ep_error *error);
+
+/** Releases what it owns. A zeroed struct is fine. */
+void job_confusion_done(struct job_confusion *confusion);
 
 struct job {
     char id[EP_ID_TEXT];
@@ -73,12 +86,14 @@ struct job {
     struct nn_epoch latest;            /**< newest row of the history */
     double cost_test;                  /**< NaN: not measured */
     double accuracy_test;              /**< NaN: not measured */
+    uint64_t best_epoch;               /**< whose network was kept, from 1; 0: none */
+    struct job_confusion confusion;    /**< on the test images */
     char model_sha256[EP_SHA256_TEXT]; /**< of the trained network, as struct job_result says; "" before */
     struct ep_error failure;           /**< why it failed; status EP_OK otherwise */
     uint64_t failed_epoch;             /**< the epoch (from 1) in which it diverged; 0 otherwise */
 };
 
-/** Copies `from`, its transitions included, into `to`; release it with job_done. EP_NO_MEMORY: *to is zeroed.
+/** Copies `from`, with all it owns, into `to`; release it with job_done. EP_NO_MEMORY: *to is zeroed.
  */
 EP_NODISCARD enum ep_status job_copy(const struct job *from, struct job *to, struct ep_error *error);
 

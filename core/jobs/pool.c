@@ -172,8 +172,8 @@ static enum ep_status conclude(struct jobs *jobs, struct entry *entry, const str
     const char *reason = "";
     if (failure->status != EP_OK) {
         next.failure = *failure;
-    } else {
-        job_run_conclude(result, &next);
+    } else if (status == EP_OK) {
+        status = job_run_conclude(result, &next, error);
     }
     if (next.failure.status != EP_OK) {
         reason = next.failure.text;
@@ -256,6 +256,7 @@ static void run(struct jobs *jobs, struct entry *entry)
     entry->ended = ep_clock_seconds();
     pthread_mutex_unlock(&jobs->lock);
     finish(jobs, entry, &result, &failure);
+    job_result_done(&result);
 }
 
 static void *worker(void *context)

@@ -148,6 +148,41 @@ static enum ep_status digest_model(const struct nn_bank *bank, char text[EP_SHA2
     return whole ? EP_OK : ep_fail(error, EP_NO_MEMORY, "no memory for the digest of the model");
 }
 
+static enum ep_status read_confusion(const uint64_t *counts, size_t classes, struct job_confusion *confusion,
+                                     struct ep_error *error)
+{
+    confusion->counts = ep_allocate(classes * classes, sizeof *confusion->counts);
+    if (confusion->counts == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for a confusion matrix of %zu classes", classes);
+    }
+    for (size_t i = 0; i < classes * classes; i++) {
+        confusion->counts[i] = (uint32_t)counts[i];
+    }
+    confusion->classes = classes;
+    return EP_OK;
+}
+
+/* Trains, and reads what a finished run leaves. */
+static enum ep_status train_and_read(struct run *run, const struct job_spec *spec, size_t classes,
+                                     struct job_result *result, struct ep_error *error)
+{
+    uint64_t *counts = ep_allocate(classes * classes, sizeof *counts);
+    if (counts == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for a confusion matrix of %zu classes", classes);
+    }
+    result->outcome.confusion = counts;
+    enum ep_status status = train(run, spec, &result->outcome, error);
+    result->outcome.confusion = NULL;
+    if (status == EP_OK && result->outcome.end == NN_FINISHED) {
+        status = digest_model(run->bank, result->model_sha256, error);
+        if (status == EP_OK) {
+            status = read_confusion(counts, classes, &result->confusion, error);
+        }
+    }
+    free(counts);
+    return status;
+}
+
 enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *means,
                        const struct job_run_observer *observer, struct job_result *result,
                        struct ep_error *error)
@@ -160,10 +195,7 @@ enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *
         status = prepare(&run, spec, set, error);
     }
     if (status == EP_OK) {
-        status = train(&run, spec, &result->outcome, error);
-    }
-    if (status == EP_OK && result->outcome.end == NN_FINISHED) {
-        status = digest_model(run.bank, result->model_sha256, error);
+        status = train_and_read(&run, spec, set->info.classes, result, error);
     }
     nn_bank_destroy(run.bank);
     data_batches_destroy(run.batches);
@@ -171,16 +203,24 @@ enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *
     return status;
 }
 
-void job_run_conclude(const struct job_result *result, struct job *job)
+void job_result_done(struct job_result *result)
+{
+    job_confusion_done(&result->confusion);
+}
+
+enum ep_status job_run_conclude(const struct job_result *result, struct job *job, struct ep_error *error)
 {
     const struct nn_outcome *outcome = &result->outcome;
     memcpy(job->model_sha256, result->model_sha256, sizeof job->model_sha256);
     job->cost_test = outcome->cost_test;
     job->accuracy_test = outcome->accuracy_test;
+    job->best_epoch = outcome->end == NN_FINISHED ? outcome->best_epoch : 0;
     if (outcome->end == NN_DIVERGED) {
         job->failed_epoch = outcome->epoch;
         ep_fail(&job->failure, EP_DIVERGED,
                 "the cost stopped being a finite number in epoch %zu; a smaller eta may help",
                 outcome->epoch);
     }
+    job_confusion_done(&job->confusion);
+    return job_confusion_copy(&result->confusion, &job->confusion, error);
 }

@@ -36,17 +36,26 @@ struct job_result {
      * little-endian, in the order of struct nn_layout); "" unless it has finished.
      */
     char model_sha256[EP_SHA256_TEXT];
+    struct job_confusion confusion; /**< empty unless it has finished; owned */
 };
 
+/** Releases what a result owns, not the struct itself. */
+void job_result_done(struct job_result *result);
+
 /**
- * Opens the dataset, builds the network of the resolved `spec` and trains it; *result says how it ended.
- * EP_OK also when it diverged or was stopped. Otherwise as data_registry_open, or EP_NO_MEMORY.
+ * Opens the dataset, builds the network of the resolved `spec` and trains it; *result says how it ended, and
+ * is released with job_result_done in any case. EP_OK also when it diverged or was stopped. Otherwise as
+ * data_registry_open, or EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *means,
                                     const struct job_run_observer *observer, struct job_result *result,
                                     struct ep_error *error);
 
-/** Writes what came out of a run into its job: results or failure. The state is the caller's to set. */
-void job_run_conclude(const struct job_result *result, struct job *job);
+/**
+ * Writes what came out of a run into its job: results or failure. The state is the caller's to set.
+ * EP_NO_MEMORY: the job lacks its confusion matrix.
+ */
+EP_NODISCARD enum ep_status job_run_conclude(const struct job_result *result, struct job *job,
+                                             struct ep_error *error);
 
 #endif

@@ -50,6 +50,8 @@ enum {
     COLUMN_FAILED_EPOCH,
     COLUMN_STEPS_DONE,
     COLUMN_MODEL_SHA256,
+    COLUMN_BEST_EPOCH,
+    COLUMN_CONFUSION,
     COLUMN_SPEC, /**< the first of the spec's; behind them the newest epoch's, as STORE_READ_HISTORY gives
                     them */
 };

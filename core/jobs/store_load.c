@@ -52,6 +52,32 @@ static enum ep_status nonsense(struct store_connection *connection, const char *
                    sqlite3_db_filename(connection->database, "main"), id);
 }
 
+/* A square of counts, or nothing. */
+static enum ep_status read_confusion(struct store_connection *connection, struct job *job,
+                                     struct ep_error *error)
+{
+    sqlite3_stmt *statement = connection->statements[STORE_LOAD_JOBS];
+    const void *blob = sqlite3_column_blob(statement, COLUMN_CONFUSION);
+    const size_t bytes = (size_t)sqlite3_column_bytes(statement, COLUMN_CONFUSION);
+    size_t classes = 0;
+    while (classes < DATA_CLASSES_MAX && classes * classes * sizeof *job->confusion.counts < bytes) {
+        classes++;
+    }
+    if (classes * classes * sizeof *job->confusion.counts != bytes) {
+        return nonsense(connection, job->id, error);
+    }
+    if (bytes == 0) {
+        return EP_OK;
+    }
+    job->confusion.counts = ep_allocate(classes * classes, sizeof *job->confusion.counts);
+    if (blob == NULL || job->confusion.counts == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "not enough memory to load the jobs");
+    }
+    job->confusion.classes = classes;
+    memcpy(job->confusion.counts, blob, bytes);
+    return EP_OK;
+}
+
 static enum ep_status read_job(struct store_connection *connection, struct job *job, struct ep_error *error)
 {
     sqlite3_stmt *statement = connection->statements[STORE_LOAD_JOBS];
@@ -64,6 +90,7 @@ static enum ep_status read_job(struct store_connection *connection, struct job *
         .cost_test = store_read_number(statement, COLUMN_COST_TEST),
         .accuracy_test = store_read_number(statement, COLUMN_ACCURACY_TEST),
         .failed_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_FAILED_EPOCH),
+        .best_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_BEST_EPOCH),
         .has_latest = sqlite3_column_type(statement, latest) != SQLITE_NULL,
     };
     if (!store_read_text(statement, COLUMN_ID, job->id, sizeof job->id) ||
@@ -155,9 +182,14 @@ static enum ep_status load(struct store_connection *connection, struct transitio
         struct job job;
         status = read_job(connection, &job, error);
         if (status == EP_OK) {
-            status = read_transitions(connection, scan, &job, error);
+            status = read_confusion(connection, &job, error);
         }
         if (status == EP_OK) {
+            status = read_transitions(connection, scan, &job, error);
+        }
+        if (status != EP_OK) {
+            job_done(&job);
+        } else {
             status = visit(context, &job, error);
         }
     }

@@ -14,6 +14,13 @@ static int worse(int first, int second)
     return first != SQLITE_OK ? first : second;
 }
 
+/* NULL when there is none. */
+static int bind_confusion(sqlite3_stmt *statement, int index, const struct job_confusion *confusion)
+{
+    const size_t bytes = confusion->classes * confusion->classes * sizeof *confusion->counts;
+    return sqlite3_bind_blob64(statement, index, confusion->counts, bytes, SQLITE_STATIC);
+}
+
 static int bind_job(sqlite3_stmt *statement, const struct job *job)
 {
     const bool failed = job->failure.status != EP_OK;
@@ -34,7 +41,9 @@ static int bind_job(sqlite3_stmt *statement, const struct job *job)
         worse(code, sqlite3_bind_int64(statement, COLUMN_FAILED_EPOCH + 1, (sqlite3_int64)job->failed_epoch));
     code =
         worse(code, sqlite3_bind_int64(statement, COLUMN_STEPS_DONE + 1, (sqlite3_int64)job->progress.step));
-    return worse(code, store_bind_text(statement, COLUMN_MODEL_SHA256 + 1, job->model_sha256));
+    code = worse(code, store_bind_text(statement, COLUMN_MODEL_SHA256 + 1, job->model_sha256));
+    code = worse(code, sqlite3_bind_int64(statement, COLUMN_BEST_EPOCH + 1, (sqlite3_int64)job->best_epoch));
+    return worse(code, bind_confusion(statement, COLUMN_CONFUSION + 1, &job->confusion));
 }
 
 static enum ep_status add_transitions(struct store_connection *connection, const struct job *job,

@@ -7,9 +7,9 @@
 
 /*
  * Migration i brings a file of schema version i to version i + 1 (PRAGMA user_version). A migration that has
- * been released never changes; a new one is added at the end. The columns of `job` behind model_sha256 are
- * the rows of job_spec_fields, "/" written as "_". Times are milliseconds since 1970 UTC, 0 for "not yet";
- * NULL in a REAL column is NaN.
+ * been released never changes; a new one is added at the end. The columns of `job` behind confusion (counts
+ * of 32 bits, little-endian, row by row) are the rows of job_spec_fields, "/" written as "_". Times are
+ * milliseconds since 1970 UTC, 0 for "not yet"; NULL in a REAL column is NaN.
  */
 static const char *const migrations[] = {
     "CREATE TABLE job ("
@@ -27,6 +27,8 @@ static const char *const migrations[] = {
     "  failed_epoch INTEGER NOT NULL,"
     "  steps_done INTEGER NOT NULL,"
     "  model_sha256 TEXT NOT NULL,"
+    "  best_epoch INTEGER NOT NULL,"
+    "  confusion BLOB,"
     "  dataset TEXT NOT NULL,"
     "  train_size INTEGER NOT NULL,"
     "  validation_size INTEGER NOT NULL,"

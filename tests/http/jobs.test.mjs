@@ -40,6 +40,13 @@ test('a job is trained to its end', async () => {
   }
   assert.ok(history.cost_train[2] < history.cost_train[0]);
   assert.equal(history.accuracy_test, job.result.accuracy_test);
+  assert.equal(job.result.best_epoch, 3);
+  const { json: { classes, images, accuracy, confusion } } = await server.get(job.links.confusion);
+  const sum = (list) => list.reduce((total, count) => total + count, 0);
+  assert.equal(classes[9], 'Ankle boot');
+  assert.deepEqual(confusion.map(sum), images);
+  assert.deepEqual(confusion.map((row, label) => (images[label] ? row[label] / images[label] : null)), accuracy);
+  assert.ok(Math.abs(sum(confusion.map((row, label) => row[label])) / sum(images) - job.result.accuracy_test) < 1e-12);
   assert.equal(job.latest.cost.train, history.cost_train[2]);
   assert.deepEqual((await server.history(job.id, 2)).epoch, [3]);
   assert.deepEqual((await server.history(job.id, 3)).epoch, []);
@@ -110,11 +117,32 @@ test('a job that has ended cannot be cancelled, but deleted', async () => {
   assert.equal(conflict.status, 409);
   assert.equal(conflict.json.type, 'urn:epochd:problem:wrong_state');
   assert.equal((await server.request('DELETE', `/v1/jobs/${id}`)).status, 204);
-  for (const [method, path] of [['GET', ''], ['GET', '/history'], ['POST', '/cancel'], ['DELETE', '']]) {
+  for (const [method, path] of [['GET', ''], ['GET', '/history'], ['GET', '/confusion'], ['POST', '/cancel'], ['DELETE', '']]) {
     const answer = await server.request(method, `/v1/jobs/${id}${path}`);
     assert.equal(answer.status, 404);
     assert.equal(answer.json.type, 'urn:epochd:problem:not_found');
   }
+});
+
+test('training ends early when patience is lost, with the best network', async () => {
+  const spec = { ...brief, epochs: 200, eta: 0.5, early_stopping: { patience: 3 } };
+  const job = await server.untilState((await server.create(spec)).id, 'succeeded');
+  assert.ok(job.progress.epoch < 200 && job.progress.step === 50 * job.progress.epoch, JSON.stringify(job.progress));
+  assert.equal(job.progress.fraction, 1);
+  assert.equal(job.progress.remaining_seconds, 0);
+  assert.equal(job.result.best_epoch, job.progress.epoch - 3);
+  const { cost_validation: costs } = await server.history(job.id);
+  assert.equal(costs.indexOf(Math.min(...costs)) + 1, job.result.best_epoch);
+  const until = await server.untilState((await server.create({ ...spec, epochs: job.result.best_epoch })).id, 'succeeded');
+  assert.equal(until.result.model_sha256, job.result.model_sha256);
+});
+
+test('a job that did not succeed has no confusion matrix', async () => {
+  const { id } = await server.create(diverging);
+  await server.untilState(id, 'failed');
+  const answer = await server.get(`/v1/jobs/${id}/confusion`);
+  assert.equal(answer.status, 409);
+  assert.equal(answer.json.type, 'urn:epochd:problem:wrong_state');
 });
 
 test('a job that diverges ends as failed with the epoch, and others go on', async () => {

@@ -155,6 +155,11 @@ static inline void assert_same_job(const struct job *a, const struct job *b)
     assert_true(same_number(a->cost_test, b->cost_test));
     assert_true(same_number(a->accuracy_test, b->accuracy_test));
     assert_string_equal(a->model_sha256, b->model_sha256);
+    assert_int_equal(a->best_epoch, b->best_epoch);
+    assert_int_equal(a->confusion.classes, b->confusion.classes);
+    for (size_t i = 0; i < a->confusion.classes * a->confusion.classes; i++) {
+        assert_int_equal(a->confusion.counts[i], b->confusion.counts[i]);
+    }
     assert_int_equal(a->failure.status, b->failure.status);
     assert_string_equal(a->failure.text, b->failure.text);
     assert_int_equal(a->failed_epoch, b->failed_epoch);

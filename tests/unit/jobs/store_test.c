@@ -143,6 +143,10 @@ static void every_field_of_a_job_survives(void **state)
     full.accuracy_test = INFINITY;
     memset(full.model_sha256, 'a', sizeof full.model_sha256 - 1);
     full.failed_epoch = 7;
+    full.best_epoch = 5;
+    uint32_t counts[] = {1, 2, 3, 4000000000, 5, 6, 7, 8, 9};
+    const struct job_confusion confusion = {3, counts};
+    assert_int_equal(job_confusion_copy(&confusion, &full.confusion, NULL), EP_OK);
     (void)ep_fail(&full.failure, EP_DIVERGED, "the cost of epoch 7 isn't \"finite\"");
     move_job(&full, JOB_FAILED, 1700000000789, "d\xc3\xa9j\xc3\xa0 'vu'; DROP TABLE job");
     assert_int_equal(store_insert(fixture->store, &bare, NULL), EP_OK);
