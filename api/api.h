@@ -18,6 +18,7 @@ struct api {
     struct jobs *jobs;
     struct data_registry *registry;
     const struct nn_gemm *gemm;
+    bool portable;          /**< the same bits on every processor are asked for */
     const char *version;    /**< "0.1.0" */
     size_t memory_limit;    /**< bytes a single job may take; 0: no limit */
     double started_seconds; /**< ep_clock_seconds() at the start */

@@ -129,6 +129,14 @@ static enum ep_status parse_gemm(const char *text, struct options *options, stru
     return ep_fail(error, EP_INVALID, "got \"%s\"; it must be auto, avx512, avx2, libxsmm or openblas", text);
 }
 
+static enum ep_status parse_numerics(const char *text, struct options *options, struct ep_error *error)
+{
+    options->portable = strcmp(text, "portable") == 0;
+    return options->portable || strcmp(text, "fast") == 0
+               ? EP_OK
+               : ep_fail(error, EP_INVALID, "got \"%s\"; it must be fast or portable", text);
+}
+
 static enum ep_status parse_log_level(const char *text, struct options *options, struct ep_error *error)
 {
     if (!log_level_parse(text, &options->log_level)) {
@@ -180,6 +188,13 @@ static const struct row rows[] = {
      .commands = FOR_SERVE | FOR_TRAIN,
      .parse = parse_gemm,
      .help = "what computes matrix products; the libraries change last bits"},
+    {.name = "numerics",
+     .variable = "EPOCHD_NUMERICS",
+     .argument = "fast|portable",
+     .preset = "fast",
+     .commands = FOR_SERVE | FOR_TRAIN,
+     .parse = parse_numerics,
+     .help = "portable: refuses whatever would not give the same bits on every processor with AVX2"},
     {.name = "log-level",
      .variable = "EPOCHD_LOG_LEVEL",
      .argument = "error|info|debug",

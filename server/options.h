@@ -1,6 +1,7 @@
 #ifndef EP_SERVER_OPTIONS_H
 #define EP_SERVER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -33,6 +34,7 @@ struct options {
     size_t workers;
     size_t memory_limit; /**< bytes; 0: none */
     enum nn_gemm_choice gemm;
+    bool portable; /**< results must be the same bits on every processor with AVX2 */
     enum log_level log_level;
     const char *spec; /**< of COMMAND_TRAIN: a path, or "-" */
 };

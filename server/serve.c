@@ -82,7 +82,8 @@ static size_t raise_descriptors(const struct log *log)
 /** Makes all parts of `server`, whose log is set; what was made before a failure stays in it. */
 static enum ep_status start(struct server *server, const struct options *options, struct ep_error *error)
 {
-    enum ep_status status = nn_gemm_create(options->gemm, &server->gemm, error);
+    enum ep_status status = options->portable ? nn_gemm_create_portable(options->gemm, &server->gemm, error)
+                                              : nn_gemm_create(options->gemm, &server->gemm, error);
     if (status == EP_OK) {
         status = data_registry_create(options->data_folder, &server->registry, error);
     }
@@ -107,6 +108,7 @@ static enum ep_status start(struct server *server, const struct options *options
         .jobs = server->jobs,
         .registry = server->registry,
         .gemm = server->gemm,
+        .portable = options->portable,
         .version = EPOCHD_VERSION,
         .memory_limit = options->memory_limit,
         .started_seconds = ep_clock_seconds(),

@@ -243,7 +243,8 @@ enum exit_code train_run(const struct options *options)
     struct data_registry *registry = NULL;
     struct nn_gemm *gemm = NULL;
     enum exit_code code = EXIT_TROUBLE;
-    enum ep_status status = nn_gemm_create(options->gemm, &gemm, &error);
+    enum ep_status status = options->portable ? nn_gemm_create_portable(options->gemm, &gemm, &error)
+                                              : nn_gemm_create(options->gemm, &gemm, &error);
     if (status == EP_OK) {
         status = data_registry_create(options->data_folder, &registry, &error);
     }

@@ -40,6 +40,13 @@ struct nn_gemm;
 EP_NODISCARD enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn_gemm **gemm,
                                            struct ep_error *error);
 
+/**
+ * As nn_gemm_create for a choice whose results are the same bits on every processor with AVX2: EP_UNAVAILABLE
+ * also for one that computes otherwise, so AUTO does not go on to OpenBLAS.
+ */
+EP_NODISCARD enum ep_status nn_gemm_create_portable(enum nn_gemm_choice choice, struct nn_gemm **gemm,
+                                                    struct ep_error *error);
+
 /** NULL is fine. */
 void nn_gemm_destroy(struct nn_gemm *gemm);
 

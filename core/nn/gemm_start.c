@@ -236,6 +236,26 @@ enum ep_status nn_gemm_create(enum nn_gemm_choice choice, struct nn_gemm **gemm,
     return EP_OK;
 }
 
+enum ep_status nn_gemm_create_portable(enum nn_gemm_choice choice, struct nn_gemm **gemm,
+                                       struct ep_error *error)
+{
+    struct nn_gemm *made = NULL;
+    const enum ep_status status = nn_gemm_create(choice, &made, error);
+    if (status == EP_OK && made->kernels == NULL) {
+        const enum ep_status refused = ep_fail(
+            error, EP_UNAVAILABLE,
+            "portable numerics need the engine's own kernels, and those a processor with AVX2 and FMA; "
+            "products would be computed by %s",
+            made->description);
+        nn_gemm_destroy(made);
+        return refused;
+    }
+    if (status == EP_OK) {
+        *gemm = made;
+    }
+    return status;
+}
+
 void nn_gemm_destroy(struct nn_gemm *gemm)
 {
     free(gemm);

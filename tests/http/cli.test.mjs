@@ -112,9 +112,25 @@ test('what computes the matrix products can be chosen', async () => {
     results.push(JSON.parse(stdout).history.cost_train[2]);
   }
   assert.ok(Math.abs(results[0] - results[1]) < 1e-3 * results[1], `${results}`);
+  const models = [];
+  for (const gemm of ['auto', 'avx512', 'avx2']) {
+    const { code, stdout } = await run(['train', '-', '--gemm', gemm], { input: JSON.stringify(brief), env: { EPOCHD_DATA: data } });
+    if (code === 0) models.push(JSON.parse(stdout).result.model_sha256);
+  }
+  assert.equal(new Set(models).size, 1, `the kernels differ: ${models}`);
+  const portable = await Server.start({ data, args: ['--numerics', 'portable'] });
+  assert.match((await portable.get('/v1/system')).json.gemm, /kernels/);
+  assert.equal((await portable.get('/v1/system')).json.numerics, 'portable');
+  await portable.stop();
+  const mixed = await run(['train', '-', '--numerics', 'portable', '--gemm', 'openblas'], { input: '{}', env: { EPOCHD_DATA: data } });
+  assert.equal(mixed.code, 1);
+  assert.match(mixed.stderr, /portable numerics need the engine's own kernels/);
   const wrong = await run(['serve'], { env: { EPOCHD_GEMM: 'abacus' } });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /auto, avx512, avx2, libxsmm or openblas/);
+  const unknown = await run(['serve', '--numerics', 'sloppy']);
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /fast or portable/);
 });
 
 test('train tells all faults of a spec, exit code 2', async () => {
