@@ -18,10 +18,9 @@ struct api {
     struct jobs *jobs;
     struct data_registry *registry;
     const struct nn_gemm *gemm;
-    bool portable;          /**< the same bits on every processor are asked for */
-    const char *version;    /**< "0.1.0" */
-    size_t memory_limit;    /**< bytes a single job may take; 0: no limit */
-    double started_seconds; /**< ep_clock_seconds() at the start */
+    struct job_limits limits; /**< of a single job */
+    const char *version;      /**< "0.1.0" */
+    double started_seconds;   /**< ep_clock_seconds() at the start */
 };
 
 /** Answers a request; always fills `response` (release with http_response_done). Thread-safe. */
@@ -47,9 +46,10 @@ void api_refuse(struct http_response *response, int status, const char *detail);
  * other statuses as data_registry_describe and data_registry_open. `spec_digest` is filled on success.
  */
 EP_NODISCARD enum ep_status api_decode_job_spec(const char *text, size_t length,
-                                                struct data_registry *registry, size_t memory_limit,
-                                                struct job_spec *spec, char spec_digest[EP_SHA256_TEXT],
-                                                struct ep_faults *faults, struct ep_error *error);
+                                                struct data_registry *registry,
+                                                const struct job_limits *limits, struct job_spec *spec,
+                                                char spec_digest[EP_SHA256_TEXT], struct ep_faults *faults,
+                                                struct ep_error *error);
 
 /** Writes a job and its history as one JSON document and a newline to `file`, as `epochd train` prints it. */
 EP_NODISCARD enum ep_status api_print_result(FILE *file, const struct job *job,

@@ -77,8 +77,11 @@ static json_t *result_json(const struct job *job)
     if (job->state != JOB_SUCCEEDED) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:I, s:s}", "cost_test", json_number(job->cost_test), "accuracy_test",
-                     json_number(job->accuracy_test), "best_epoch", (json_int_t)job->best_epoch,
+    json_t *pca = job->axes == 0 ? json_null()
+                                 : json_pack("{s:I, s:o}", "components", (json_int_t)job->axes, "variance",
+                                             json_rounded(job->axes_variance, MEASURED_DIGITS + 2));
+    return json_pack("{s:o, s:o, s:I, s:o, s:s}", "cost_test", json_number(job->cost_test), "accuracy_test",
+                     json_number(job->accuracy_test), "best_epoch", (json_int_t)job->best_epoch, "pca", pca,
                      "model_sha256", job->model_sha256);
 }
 

@@ -19,7 +19,8 @@ static bool names_dataset(const struct job_spec *spec, const struct ep_faults *f
 
 /* Resolves the spec as far as the dataset is known, and faults a dataset that cannot be trained on. */
 static enum ep_status resolve(struct job_spec *spec, uint64_t given, struct data_registry *registry,
-                              size_t memory_limit, struct ep_faults *faults, struct ep_error *error)
+                              const struct job_limits *limits, struct ep_faults *faults,
+                              struct ep_error *error)
 {
     struct data_info info;
     const struct data_info *known = NULL;
@@ -36,7 +37,7 @@ static enum ep_status resolve(struct job_spec *spec, uint64_t given, struct data
             ep_faults_add(faults, "/dataset", "%s; to get the dataset: %s", info.fault, info.remedy);
         }
     }
-    job_spec_resolve(spec, given, known, memory_limit, faults);
+    job_spec_resolve(spec, given, known, limits, faults);
     return EP_OK;
 }
 
@@ -58,7 +59,7 @@ static enum ep_status digest(const struct job_spec *spec, struct data_registry *
 }
 
 enum ep_status api_decode_job_spec(const char *text, size_t length, struct data_registry *registry,
-                                   size_t memory_limit, struct job_spec *spec,
+                                   const struct job_limits *limits, struct job_spec *spec,
                                    char spec_digest[EP_SHA256_TEXT], struct ep_faults *faults,
                                    struct ep_error *error)
 {
@@ -72,7 +73,7 @@ enum ep_status api_decode_job_spec(const char *text, size_t length, struct data_
     const bool object = json_is_object(root);
     json_decref(root);
     if (object) {
-        status = resolve(spec, given, registry, memory_limit, faults, error);
+        status = resolve(spec, given, registry, limits, faults, error);
     }
     if (status == EP_OK && faults->count == 0) {
         status = digest(spec, registry, spec_digest, faults, error);

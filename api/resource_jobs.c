@@ -77,7 +77,7 @@ void create_job(const struct api_call *call, struct http_response *response)
         return;
     }
     const enum ep_status status =
-        api_decode_job_spec(request->body, request->body_length, call->api->registry, call->api->memory_limit,
+        api_decode_job_spec(request->body, request->body_length, call->api->registry, &call->api->limits,
                             &spec, digest, faults, &error);
     if (faults->count > 0) {
         problem_respond_faults(response, faults);

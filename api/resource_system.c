@@ -38,10 +38,11 @@ void get_system(const struct api_call *call, struct http_response *response)
             "{s:s, s:s, s:o, s:I, s:s, s:s, s:{s:o, s:o, s:o, s:I}, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o}",
             "name", "epochd", "version", api->version, "processor", json_text(processor), "cores",
             (json_int_t)ep_machine_cores(), "gemm", nn_gemm_description(api->gemm), "numerics",
-            api->portable ? "portable" : "fast", "memory", "total_bytes", size_json(ep_machine_memory()),
-            "limit_bytes", size_json(load.memory_limit), "resident_bytes", size_json(ep_machine_resident()),
-            "jobs_bytes", (json_int_t)load.memory_used, "workers", "count", (json_int_t)load.workers, "busy",
-            (json_int_t)load.busy, "queue", "length", (json_int_t)load.by_state[JOB_QUEUED], "limit",
-            (json_int_t)load.queued_most, "jobs", states_json(&load), "uptime_seconds",
+            api->limits.portable ? "portable" : "fast", "memory", "total_bytes",
+            size_json(ep_machine_memory()), "limit_bytes", size_json(load.memory_limit), "resident_bytes",
+            size_json(ep_machine_resident()), "jobs_bytes", (json_int_t)load.memory_used, "workers", "count",
+            (json_int_t)load.workers, "busy", (json_int_t)load.busy, "queue", "length",
+            (json_int_t)load.by_state[JOB_QUEUED], "limit", (json_int_t)load.queued_most, "jobs",
+            states_json(&load), "uptime_seconds",
             json_rounded(ep_clock_seconds() - api->started_seconds, MEASURED_DIGITS)));
 }

@@ -23,6 +23,7 @@ enum {
 struct server {
     struct log log;
     struct nn_gemm *gemm;
+    struct data_axes_cache *axes;
     struct data_registry *registry;
     struct jobs *jobs;
     struct api api;
@@ -88,10 +89,14 @@ static enum ep_status start(struct server *server, const struct options *options
         status = data_registry_create(options->data_folder, &server->registry, error);
     }
     if (status == EP_OK) {
+        status = data_axes_cache_create(options->state_folder, &server->axes, error);
+    }
+    if (status == EP_OK) {
         const struct jobs_options jobs = {
             .state_folder = options->state_folder,
             .registry = server->registry,
             .gemm = server->gemm,
+            .axes = server->axes,
             .workers = options->workers,
             .queued_most = QUEUED_MOST,
             .memory_limit = options->memory_limit,
@@ -108,9 +113,8 @@ static enum ep_status start(struct server *server, const struct options *options
         .jobs = server->jobs,
         .registry = server->registry,
         .gemm = server->gemm,
-        .portable = options->portable,
+        .limits = {.memory = options->memory_limit, .portable = options->portable},
         .version = EPOCHD_VERSION,
-        .memory_limit = options->memory_limit,
         .started_seconds = ep_clock_seconds(),
     };
     const struct listener_options listener = {
@@ -129,6 +133,7 @@ static void stop(struct server *server)
 {
     listener_stop(server->listener);
     jobs_close(server->jobs);
+    data_axes_cache_destroy(server->axes);
     data_registry_destroy(server->registry);
     nn_gemm_destroy(server->gemm);
 }

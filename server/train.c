@@ -78,12 +78,13 @@ static enum ep_status load_spec(const struct options *options, struct data_regis
         fprintf(stderr, "epochd: %s\n", error.text);
         return status;
     }
+    const struct job_limits limits = {.memory = options->memory_limit, .portable = options->portable};
     struct ep_faults *faults = calloc(1, sizeof *faults);
     if (faults == NULL) {
         status = ep_fail(&error, EP_NO_MEMORY, "no memory to read %s", options->spec);
     } else {
-        status = api_decode_job_spec(text, length, registry, options->memory_limit, &job->spec,
-                                     job->spec_digest, faults, &error);
+        status = api_decode_job_spec(text, length, registry, &limits, &job->spec, job->spec_digest, faults,
+                                     &error);
     }
     if (status != EP_OK) {
         fprintf(stderr, "epochd: %s: %s\n", options->spec, error.text);
@@ -173,19 +174,15 @@ static enum ep_status print_result(const struct run *run, struct ep_error *error
 }
 
 /** Trains and prints the result. EP_CANCELLED: a signal came; EP_DIVERGED. */
-static enum ep_status train(struct run *run, struct data_registry *registry, const struct nn_gemm *gemm,
-                            struct ep_error *error)
+static enum ep_status train(struct run *run, const struct job_run_means *tools, struct ep_error *error)
 {
     const struct job_run_observer observer = {.context = run, .poll = on_poll, .epoch = on_epoch};
     struct job_result result;
     const struct job_spec *spec = &run->job.spec;
     run->job.created_at = run->job.started_at = ep_clock_wall_ms();
     progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
-    const struct job_run_means means = {
-        .registry = registry,
-        .gemm = gemm,
-        .threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores(),
-    };
+    struct job_run_means means = *tools;
+    means.threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores();
     enum ep_status status = job_run(spec, &means, &observer, &result, error);
     progress_end(&run->progress);
     if (status == EP_OK) {
@@ -206,23 +203,22 @@ static enum ep_status train(struct run *run, struct data_registry *registry, con
     return status;
 }
 
-static enum exit_code train_with(const struct options *options, struct data_registry *registry,
-                                 const struct nn_gemm *gemm)
+static enum exit_code train_with(const struct options *options, const struct job_run_means *tools)
 {
-    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN}};
-    enum ep_status status = load_spec(options, registry, &run.job);
+    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN}};
+    enum ep_status status = load_spec(options, tools->registry, &run.job);
     if (status != EP_OK) {
         return status == EP_INVALID || status == EP_NOT_FOUND || status == EP_TOO_LARGE ? EXIT_USAGE
                                                                                         : EXIT_TROUBLE;
     }
     struct ep_error error;
-    status = prepare(&run, registry, &error);
+    status = prepare(&run, tools->registry, &error);
     // Only now: until here Ctrl-C may end the program at once, also while it waits for standard input.
     if (status == EP_OK) {
         status = signals_hold(&error);
     }
     if (status == EP_OK) {
-        status = train(&run, registry, gemm, &error);
+        status = train(&run, tools, &error);
     }
     free(run.history.rows);
     job_done(&run.job);
@@ -240,20 +236,25 @@ static enum exit_code train_with(const struct options *options, struct data_regi
 enum exit_code train_run(const struct options *options)
 {
     struct ep_error error;
-    struct data_registry *registry = NULL;
     struct nn_gemm *gemm = NULL;
+    struct job_run_means tools = {0};
     enum exit_code code = EXIT_TROUBLE;
     enum ep_status status = options->portable ? nn_gemm_create_portable(options->gemm, &gemm, &error)
                                               : nn_gemm_create(options->gemm, &gemm, &error);
+    tools.gemm = gemm;
     if (status == EP_OK) {
-        status = data_registry_create(options->data_folder, &registry, &error);
+        status = data_registry_create(options->data_folder, &tools.registry, &error);
     }
     if (status == EP_OK) {
-        code = train_with(options, registry, gemm);
+        status = data_axes_cache_create(NULL, &tools.axes, &error);
+    }
+    if (status == EP_OK) {
+        code = train_with(options, &tools);
     } else {
         fprintf(stderr, "epochd: %s\n", error.text);
     }
-    data_registry_destroy(registry);
+    data_axes_cache_destroy(tools.axes);
+    data_registry_destroy(tools.registry);
     nn_gemm_destroy(gemm);
     return code;
 }

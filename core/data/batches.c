@@ -41,6 +41,9 @@ enum ep_status data_batches_create(const struct data_split *split, const struct 
                                    struct data_batches **batches, struct ep_error *error)
 {
     const size_t least = options->least;
+    if (options->projection != NULL && augments(options)) {
+        return ep_fail(error, EP_INVALID, "projected images cannot be augmented");
+    }
     if (options->readers == 0) {
         return ep_fail(error, EP_INVALID, "mini-batches without readers");
     }
@@ -122,7 +125,12 @@ void data_batches_read(const struct data_batches *batches, size_t reader, struct
     assert(reader < batches->options.readers);
     assert(piece.first + piece.rows <= data_batches_rows(batches, piece.step));
     const size_t first = piece.step * batches->options.batch_size + piece.first;
-    for (size_t i = 0; i < piece.rows; i++) {
+    const struct data_projection *projection = batches->options.projection;
+    for (size_t i = 0; i < piece.rows && projection != NULL; i++) {
+        data_projection_read(projection, DATA_TRAIN, batches->order[first + i], 1, x + i * stride, stride,
+                             &labels[i]);
+    }
+    for (size_t i = 0; i < piece.rows && projection == NULL; i++) {
         uint8_t label;
         const size_t ahead = i + DATA_AHEAD < piece.rows ? i + DATA_AHEAD : i;
         const uint8_t *soon = data_split_pixels(batches->split, batches->order[first + ahead], &label);

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/data/augment.h"
+#include "core/data/projection.h"
 #include "core/data/split.h"
 
 /** The training images of a split in mini-batches, in an order that depends on seed and epoch only. */
@@ -17,13 +18,15 @@ struct data_batches_options {
     size_t least;      /**< an incomplete last batch with fewer is left out: batch statistics need two */
     bool shuffle;      /**< each epoch has its own random permutation; otherwise all go in file order */
     struct data_augment augment;
-    uint64_t seed;  /**< of permutations and augmentation */
-    size_t readers; /**< threads that may read at the same time, ≥ 1 */
+    uint64_t seed;                            /**< of permutations and augmentation */
+    size_t readers;                           /**< threads that may read at the same time, ≥ 1 */
+    const struct data_projection *projection; /**< what to read from instead of pixels, which cannot be
+                                                 augmented then; NULL: pixels */
 };
 
 /**
  * Mini-batches of the training images of `split`, which must outlive this. EP_INVALID when `least` leaves no
- * batch, or batch_size itself is below it; EP_NO_MEMORY.
+ * batch, batch_size itself is below it, or a projection is to be augmented; EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status data_batches_create(const struct data_split *split,
                                                 const struct data_batches_options *options,
@@ -48,8 +51,9 @@ struct data_piece {
 };
 
 /**
- * Writes a piece of a mini-batch: x (rows, features) whose rows start `stride` ≥ features numbers apart,
- * labels (rows). Threads may read at the same time if each has its own `reader`, below the options' readers.
+ * Writes a piece of a mini-batch: x (rows, features or axes) whose rows start `stride` ≥ features numbers
+ * apart, labels (rows). Threads may read at the same time if each has its own `reader`, below the options'
+ * readers.
  */
 void data_batches_read(const struct data_batches *batches, size_t reader, struct data_piece piece, float *x,
                        size_t stride, uint8_t *labels);

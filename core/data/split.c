@@ -19,6 +19,7 @@ struct data_split {
     const struct data_set *set;
     size_t features;
     size_t train_size, validation_size;
+    enum data_normalize normalize;
     float *mean;  /* (features) what is taken from p / 255 */
     float *scale; /* (features) what the rest is multiplied by */
 };
@@ -140,6 +141,7 @@ enum ep_status data_split_create(const struct data_set *set, size_t train_size, 
             .features = features,
             .train_size = train_size,
             .validation_size = validation_size,
+            .normalize = normalize,
             .mean = ep_allocate(features, sizeof *created->mean),
             .scale = ep_allocate(features, sizeof *created->scale),
         };
@@ -231,4 +233,14 @@ const uint8_t *data_split_pixels(const struct data_split *split, size_t index, u
 const struct data_info *data_split_info(const struct data_split *split)
 {
     return &split->set->info;
+}
+
+const char *data_split_digest(const struct data_split *split)
+{
+    return split->set->digest;
+}
+
+enum data_normalize data_split_normalisation(const struct data_split *split)
+{
+    return split->normalize;
 }

@@ -62,4 +62,10 @@ void data_split_normalise(const struct data_split *split, const uint8_t *pixels,
 /** What is cut. */
 const struct data_info *data_split_info(const struct data_split *split);
 
+/** Digest of the dataset that is cut. */
+const char *data_split_digest(const struct data_split *split);
+
+/** How its pixels become inputs. */
+enum data_normalize data_split_normalisation(const struct data_split *split);
+
 #endif

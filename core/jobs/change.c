@@ -49,6 +49,8 @@ static void apply(struct jobs *jobs, struct entry *entry, const struct job *next
     job->cost_test = next->cost_test;
     job->accuracy_test = next->accuracy_test;
     job->best_epoch = next->best_epoch;
+    job->axes = next->axes;
+    job->axes_variance = next->axes_variance;
     memcpy(job->model_sha256, next->model_sha256, sizeof job->model_sha256);
     job->failure = next->failure;
     job->failed_epoch = next->failed_epoch;

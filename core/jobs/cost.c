@@ -1,5 +1,6 @@
 #include "core/base/machine.h"
 #include "core/base/memory.h"
+#include "core/data/projection.h"
 #include "core/jobs/spec.h"
 #include "core/nn/bank.h"
 #include "core/nn/trainer.h"
@@ -26,6 +27,18 @@ static bool data_bytes(const struct job_spec *spec, const struct data_info *info
            ep_size_add(*bytes, order + statistics, bytes);
 }
 
+/* Bytes of the principal axes while they are computed, and of the images on `width` of them. */
+static bool axes_bytes(const struct job_spec *spec, const struct data_info *info, size_t width, size_t *bytes)
+{
+    size_t axes;
+    *bytes = 0;
+    return !job_spec_rotates(spec) ||
+           (data_axes_bytes(info->features, &axes) &&
+            data_projection_bytes((size_t)(spec->train_size + spec->validation_size) + info->test_count,
+                                  width, bytes) &&
+            ep_size_add(*bytes, axes, bytes));
+}
+
 enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *info, struct job_cost *cost,
                            struct ep_error *error)
 {
@@ -34,6 +47,7 @@ enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *
     struct nn_member_options member;
     size_t engine;
     size_t data;
+    size_t axes;
     const size_t threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores();
     job_spec_shape(spec, info, &shape);
     job_spec_member(spec, &member);
@@ -45,7 +59,8 @@ enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *
     if (status != EP_OK) {
         return status;
     }
-    if (!data_bytes(spec, info, &data) || !ep_size_add(engine, data, &cost->memory)) {
+    if (!data_bytes(spec, info, &data) || !axes_bytes(spec, info, shape.width[0], &axes) ||
+        !ep_size_add(engine, data, &cost->memory) || !ep_size_add(cost->memory, axes, &cost->memory)) {
         return ep_fail(error, EP_TOO_LARGE, "the job takes more memory than can be counted");
     }
     const double epochs = (double)spec->epochs;

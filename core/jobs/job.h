@@ -88,6 +88,8 @@ struct job {
     double accuracy_test;              /**< NaN: not measured */
     uint64_t best_epoch;               /**< whose network was kept, from 1; 0: none */
     struct job_confusion confusion;    /**< on the test images */
+    uint64_t axes;                     /**< principal axes that it was trained on; 0: pixels */
+    double axes_variance;              /**< share of the variance that they hold; NaN: pixels */
     char model_sha256[EP_SHA256_TEXT]; /**< of the trained network, as struct job_result says; "" before */
     struct ep_error failure;           /**< why it failed; status EP_OK otherwise */
     uint64_t failed_epoch;             /**< the epoch (from 1) in which it diverged; 0 otherwise */

@@ -159,7 +159,7 @@ static enum ep_status promise(struct jobs *jobs, char id[EP_ID_TEXT], struct ep_
 static enum ep_status draft(struct jobs *jobs, const struct job_spec *spec, const char *spec_digest,
                             const char *id, struct entry **entry, struct ep_error *error)
 {
-    struct job job = {.spec = *spec, .cost_test = NAN, .accuracy_test = NAN};
+    struct job job = {.spec = *spec, .cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN};
     snprintf(job.id, sizeof job.id, "%s", id);
     snprintf(job.spec_digest, sizeof job.spec_digest, "%s", spec_digest);
     job.created_at = ep_clock_wall_ms();

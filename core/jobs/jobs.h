@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/data/axes_cache.h"
 #include "core/data/registry.h"
 #include "core/jobs/job.h"
 
@@ -18,6 +19,7 @@ struct jobs_options {
     const char *state_folder;       /**< made if it is missing; one process at a time */
     struct data_registry *registry; /**< borrowed; must outlive the jobs */
     const struct nn_gemm *gemm;     /**< what computes matrix products; borrowed likewise */
+    struct data_axes_cache *axes;   /**< principal axes; borrowed likewise */
     size_t workers;                 /**< jobs that run at the same time, ≥ 1 */
     size_t queued_most;             /**< jobs that may wait; more are refused */
     size_t memory_limit;            /**< bytes that running jobs may take together; 0: no limit */

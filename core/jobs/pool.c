@@ -112,7 +112,7 @@ static enum nn_verdict on_poll(void *context, size_t steps_done)
     const struct observed *run = context;
     struct entry *entry = run->entry;
     atomic_store_explicit(&entry->steps, steps_done, memory_order_relaxed);
-    if (entry->began == 0) {
+    if (entry->began == 0 || steps_done == 0) { /* what comes before the first mini-batch does not count */
         pthread_mutex_lock(&run->jobs->lock);
         entry->began = ep_clock_seconds();
         pthread_mutex_unlock(&run->jobs->lock);
@@ -245,9 +245,10 @@ static void run(struct jobs *jobs, struct entry *entry)
     const struct job_run_means means = {
         .registry = jobs->options.registry,
         .gemm = jobs->options.gemm,
+        .axes = jobs->options.axes,
         .threads = threads_most(jobs, &entry->job.spec),
     };
-    struct job_result result = {.outcome = {.cost_test = NAN, .accuracy_test = NAN}};
+    struct job_result result;
     struct ep_error failure = {.status = EP_OK};
     if (job_run(&entry->job.spec, &means, &observer, &result, &failure) == EP_OK) {
         failure.status = EP_OK;

@@ -172,8 +172,39 @@ static void check_memory(const struct resolution *resolution, size_t limit)
     }
 }
 
+bool job_spec_rotates(const struct job_spec *spec)
+{
+    return spec->components > 0 || spec->variance > 0;
+}
+
+static void check_axes(const struct resolution *resolution, const struct job_limits *limits)
+{
+    const struct job_spec *spec = resolution->spec;
+    if (!job_spec_rotates(spec) || !sound(resolution, "pca")) {
+        return;
+    }
+    if (spec->components > 0 && spec->variance > 0) {
+        ep_faults_add(resolution->faults, "/pca/variance", "goes only without pca.components");
+    }
+    if (resolution->info != NULL && spec->components > resolution->info->features) {
+        ep_faults_add(resolution->faults, "/pca/components", "got %llu; images of %s have %zu numbers",
+                      (unsigned long long)spec->components, resolution->info->name,
+                      resolution->info->features);
+    }
+    if ((spec->augment_flip || spec->augment_shift > 0) && sound(resolution, "augment")) {
+        ep_faults_add(resolution->faults, "/augment",
+                      "does not go with pca: images are projected once, before training");
+    }
+    if (limits->portable) {
+        ep_faults_add(
+            resolution->faults, "/pca",
+            "does not go with --numerics portable: principal axes come from LAPACK, whose last bits "
+            "depend on the processor");
+    }
+}
+
 void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct data_info *info,
-                      size_t memory_limit, struct ep_faults *faults)
+                      const struct job_limits *limits, struct ep_faults *faults)
 {
     struct resolution resolution = {.spec = spec, .given = given_rows, .info = info, .faults = faults};
     resolve_layers(&resolution);
@@ -181,8 +212,9 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct d
     resolve_batches(&resolution);
     check_dependences(&resolution);
     check_training(&resolution);
+    check_axes(&resolution, limits);
     if (faults->count == 0 && info != NULL) {
-        check_memory(&resolution, memory_limit);
+        check_memory(&resolution, limits->memory);
     }
 }
 
@@ -194,7 +226,7 @@ void job_spec_shape(const struct job_spec *spec, const struct data_info *info, s
         .scale_shift = spec->scale_shift,
         .activation = (enum nn_activation)spec->activation,
     };
-    shape->width[0] = info->features;
+    shape->width[0] = spec->components > 0 ? (size_t)spec->components : info->features;
     for (size_t l = 0; l < spec->hidden.count; l++) {
         shape->width[l + 1] = spec->hidden.items[l];
     }

@@ -28,6 +28,8 @@ struct job_spec {
     uint64_t train_size;           /**< training images, the first of the training part */
     uint64_t validation_size;      /**< validation images, right behind them; may be 0 */
     int normalize;                 /**< enum data_normalize */
+    uint64_t components;           /**< principal axes to train on; 0: as `variance` says */
+    double variance;               /**< share that the axes must hold; 0: as `components` says */
     uint64_t depth;                /**< layers with weights */
     struct ep_integer_list hidden; /**< widths of the hidden layers: depth − 1 of them */
     int activation;                /**< enum nn_activation */
@@ -59,6 +61,15 @@ struct job_spec {
     struct ep_text_list tags;
 };
 
+/** Whether training images are to be rotated to their principal axes. */
+bool job_spec_rotates(const struct job_spec *spec);
+
+/** What a server lets a job have. */
+struct job_limits {
+    size_t memory; /**< bytes; 0: any */
+    bool portable; /**< nothing whose bits depend on the processor */
+};
+
 /** The table that describes struct job_spec, in the order in which a spec is shown. At most 64 rows. */
 extern const struct ep_fields job_spec_fields;
 
@@ -66,15 +77,15 @@ extern const struct ep_fields job_spec_fields;
  * Fills what depends on other fields or on the dataset (hidden from depth, sizes, a batch_size that was not
  * given and would exceed train_size), and adds a fault for everything that does not fit together: depth
  * against hidden, sizes against the dataset's images, batch_size against train_size, batch normalisation with
- * batches of one image, a field that does not count (job_spec_counts), a network whose memory (job_cost_of)
- * is over `memory_limit` bytes (0: no limit). `given` has bit i set when the client gave row i of
- * job_spec_fields; every value is in its row's range, or `faults` already has a fault at its pointer and it
- * is left alone. `info` may be NULL when the dataset is unknown: what depends on it is then left out. When no
- * fault was added the spec is resolved: resolving it again with the bits of all fields that count changes
- * nothing.
+ * batches of one image, a field that does not count (job_spec_counts), principal axes beyond what there are
+ * or where results must be portable, a network whose memory (job_cost_of) is over the limit. `given` has bit
+ * i set when the client gave row i of job_spec_fields; every value is in its row's range, or `faults` already
+ * has a fault at its pointer and it is left alone. `info` may be NULL when the dataset is unknown: what
+ * depends on it is then left out. When no fault was added the spec is resolved: resolving it again with the
+ * bits of all fields that count changes nothing.
  */
 void job_spec_resolve(struct job_spec *spec, uint64_t given, const struct data_info *info,
-                      size_t memory_limit, struct ep_faults *faults);
+                      const struct job_limits *limits, struct ep_faults *faults);
 
 /**
  * SHA-256 over a canonical text of a resolved spec and the dataset's digest. `name`, `tags` and `threads` do
@@ -89,7 +100,7 @@ EP_NODISCARD enum ep_status job_spec_digest(const struct job_spec *spec, const c
  */
 bool job_spec_counts(const struct job_spec *spec, const char *name);
 
-/** The network of a resolved spec for images of `info`. */
+/** The network of a resolved spec for images of `info`; with pca.variance the largest that it can be. */
 void job_spec_shape(const struct job_spec *spec, const struct data_info *info, struct nn_shape *shape);
 
 /** The training options of a resolved spec. */

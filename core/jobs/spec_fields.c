@@ -57,6 +57,23 @@ static const struct ep_field rows[] = {
                 "that divided by the standard deviation (standard), or nothing (none).",
     },
     {
+        .name = "pca/components",
+        .kind = EP_FIELD_INTEGER,
+        AT(components),
+        .most = JOB_HIDDEN_MAX,
+        .unit = "axes",
+        .help = "Principal axes of the training images that the network sees, those of the largest variance; "
+                "at most as "
+                "many as an image has numbers. 0: the images are not rotated, unless pca.variance says so.",
+    },
+    {
+        .name = "pca/variance",
+        .kind = EP_FIELD_NUMBER,
+        AT(variance),
+        .most = 1,
+        .help = "As many principal axes as hold this share of the variance; 0: as pca.components says.",
+    },
+    {
         .name = "depth",
         .kind = EP_FIELD_INTEGER,
         AT(depth),

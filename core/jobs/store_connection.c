@@ -9,7 +9,9 @@
 
 #define JOB_COLUMNS                                                                                          \
     "id, spec_digest, state, cancel_requested, created_at, started_at, finished_at, cost_test, "             \
-    "accuracy_test, failure, failure_text, failed_epoch, steps_done, model_sha256, best_epoch, confusion"
+    "accuracy_test, failure, failure_text, failed_epoch, steps_done, model_sha256, best_epoch, confusion, "  \
+    "axes, "                                                                                                 \
+    "axes_variance"
 #define EPOCH_COLUMNS                                                                                        \
     "epoch.epoch, epoch.eta, epoch.cost_train, epoch.cost_validation, epoch.accuracy_train, "                \
     "epoch.accuracy_validation, epoch.seconds"
@@ -25,8 +27,8 @@ static const char *const statement_texts[STORE_STATEMENTS] = {
     [STORE_UPDATE_JOB] =
         "UPDATE job SET state = ?3, cancel_requested = ?4, created_at = ?5, started_at = ?6, "
         "finished_at = ?7, cost_test = ?8, accuracy_test = ?9, failure = ?10, failure_text = ?11, "
-        "failed_epoch = ?12, steps_done = ?13, model_sha256 = ?14, best_epoch = ?15, confusion = ?16 WHERE "
-        "id = ?1",
+        "failed_epoch = ?12, steps_done = ?13, model_sha256 = ?14, best_epoch = ?15, confusion = ?16, "
+        "axes = ?17, axes_variance = ?18 WHERE id = ?1",
     [STORE_DELETE_JOB] = "DELETE FROM job WHERE id = ?1",
     /* Positions in memory change when old transitions are dropped there; ordinals only grow. */
     [STORE_INSERT_TRANSITION] = "INSERT INTO transition (job_id, ordinal, state, at, reason) "

@@ -52,6 +52,8 @@ enum {
     COLUMN_MODEL_SHA256,
     COLUMN_BEST_EPOCH,
     COLUMN_CONFUSION,
+    COLUMN_AXES,
+    COLUMN_AXES_VARIANCE,
     COLUMN_SPEC, /**< the first of the spec's; behind them the newest epoch's, as STORE_READ_HISTORY gives
                     them */
 };

@@ -90,6 +90,8 @@ static enum ep_status read_job(struct store_connection *connection, struct job *
         .cost_test = store_read_number(statement, COLUMN_COST_TEST),
         .accuracy_test = store_read_number(statement, COLUMN_ACCURACY_TEST),
         .failed_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_FAILED_EPOCH),
+        .axes = (uint64_t)sqlite3_column_int64(statement, COLUMN_AXES),
+        .axes_variance = store_read_number(statement, COLUMN_AXES_VARIANCE),
         .best_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_BEST_EPOCH),
         .has_latest = sqlite3_column_type(statement, latest) != SQLITE_NULL,
     };

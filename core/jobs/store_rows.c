@@ -43,7 +43,9 @@ static int bind_job(sqlite3_stmt *statement, const struct job *job)
         worse(code, sqlite3_bind_int64(statement, COLUMN_STEPS_DONE + 1, (sqlite3_int64)job->progress.step));
     code = worse(code, store_bind_text(statement, COLUMN_MODEL_SHA256 + 1, job->model_sha256));
     code = worse(code, sqlite3_bind_int64(statement, COLUMN_BEST_EPOCH + 1, (sqlite3_int64)job->best_epoch));
-    return worse(code, bind_confusion(statement, COLUMN_CONFUSION + 1, &job->confusion));
+    code = worse(code, bind_confusion(statement, COLUMN_CONFUSION + 1, &job->confusion));
+    code = worse(code, sqlite3_bind_int64(statement, COLUMN_AXES + 1, (sqlite3_int64)job->axes));
+    return worse(code, store_bind_number(statement, COLUMN_AXES_VARIANCE + 1, job->axes_variance));
 }
 
 static enum ep_status add_transitions(struct store_connection *connection, const struct job *job,

@@ -7,9 +7,9 @@
 
 /*
  * Migration i brings a file of schema version i to version i + 1 (PRAGMA user_version). A migration that has
- * been released never changes; a new one is added at the end. The columns of `job` behind confusion (counts
- * of 32 bits, little-endian, row by row) are the rows of job_spec_fields, "/" written as "_". Times are
- * milliseconds since 1970 UTC, 0 for "not yet"; NULL in a REAL column is NaN.
+ * been released never changes; a new one is added at the end. The columns of `job` behind axes_variance are
+ * the rows of job_spec_fields, "/" written as "_"; the confusion matrix is counts of 32 bits, little-endian,
+ * row by row. Times are milliseconds since 1970 UTC, 0 for "not yet"; NULL in a REAL column is NaN.
  */
 static const char *const migrations[] = {
     "CREATE TABLE job ("
@@ -29,10 +29,14 @@ static const char *const migrations[] = {
     "  model_sha256 TEXT NOT NULL,"
     "  best_epoch INTEGER NOT NULL,"
     "  confusion BLOB,"
+    "  axes INTEGER NOT NULL,"
+    "  axes_variance REAL,"
     "  dataset TEXT NOT NULL,"
     "  train_size INTEGER NOT NULL,"
     "  validation_size INTEGER NOT NULL,"
     "  normalize TEXT NOT NULL,"
+    "  pca_components INTEGER NOT NULL,"
+    "  pca_variance REAL NOT NULL,"
     "  depth INTEGER NOT NULL,"
     "  hidden TEXT NOT NULL,"
     "  activation TEXT NOT NULL,"

@@ -241,7 +241,7 @@ enum ep_status nn_gemm_create_portable(enum nn_gemm_choice choice, struct nn_gem
 {
     struct nn_gemm *made = NULL;
     const enum ep_status status = nn_gemm_create(choice, &made, error);
-    if (status == EP_OK && made->kernels == NULL) {
+    if (made != NULL && made->kernels == NULL) {
         const enum ep_status refused = ep_fail(
             error, EP_UNAVAILABLE,
             "portable numerics need the engine's own kernels, and those a processor with AVX2 and FMA; "
@@ -250,7 +250,7 @@ enum ep_status nn_gemm_create_portable(enum nn_gemm_choice choice, struct nn_gem
         nn_gemm_destroy(made);
         return refused;
     }
-    if (status == EP_OK) {
+    if (made != NULL) {
         *gemm = made;
     }
     return status;

@@ -19,7 +19,8 @@ static double deviation(const struct nn_member_options *options, size_t in, size
 void nn_initialise(struct nn_matrix w, size_t in, size_t out, uint32_t layer,
                    const struct nn_member_options *options)
 {
-    const double std = deviation(options, in, out);
+    const size_t counted = layer == 0 && options->init_inputs > 0 ? options->init_inputs : in;
+    const double std = deviation(options, counted, out);
     enum { CHUNK = 1024 };
     double normals[CHUNK];
     const size_t count = in * out;

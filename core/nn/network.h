@@ -104,6 +104,7 @@ struct nn_member_options {
     double decay_factor;    /**< (0, 1]; likewise */
     enum nn_init_kind init; /**< of the weights */
     double init_std;        /**< standard deviation for NN_INIT_GAUSSIAN */
+    size_t init_inputs;     /**< inputs that the first layer's variance counts; 0: those that it has */
     uint64_t seed;          /**< of the initial weights and of dropout */
 };
 

@@ -12,7 +12,7 @@ const mayUse = {
 
 // The only files that may include the header of a library.
 const owners = [
-  [/^cblas\.h$/, /^core\/nn\/gemm\w*\.c$/],
+  [/^cblas\.h$/, /^core\/(nn\/gemm\w*|data\/(axes|projection))\.c$/],
   [/^libxsmm/, /^core\/nn\/gemm\w*\.c$/],
   [/^sqlite3\.h$/, /^core\/jobs\/store\w*\.[ch]$/],
   [/^zlib\.h$/, /^core\/data\/stream\.c$/],
@@ -24,7 +24,7 @@ const owners = [
 
 // The only targets that may link a library directly.
 const linkers = {
-  OPENBLAS: ['epochd_nn', 'epochd_nn64', '${target}'],
+  OPENBLAS: ['epochd_nn', 'epochd_nn64', '${target}', 'epochd_data'],
   LIBXSMM: ['epochd_nn'],
   SQLITE: ['epochd_jobs'],
   ZLIB: ['epochd_data'],

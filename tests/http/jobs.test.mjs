@@ -18,7 +18,7 @@ test('a job is trained to its end', async () => {
   assert.equal(answer.json.state, 'queued');
   assert.equal(answer.json.name, 'Übung 1');
   assert.deepEqual(answer.json.spec, {
-    dataset: 'fashion-mnist', train_size: 500, validation_size: 100, normalize: 'mean', depth: 2, hidden: [8],
+    dataset: 'fashion-mnist', train_size: 500, validation_size: 100, normalize: 'mean', pca: { components: 0, variance: 0 }, depth: 2, hidden: [8],
     activation: 'relu', batch_norm: true, scale_shift: false, dropout: 0, eta: 0.02, lambda: 0, epochs: 3, batch_size: 10,
     optimizer: 'sgd', momentum: 0.9, nesterov: false, warm_up: 0, decay: { kind: 'step', every: 10, factor: 0.95 },
     init: { kind: 'he' }, shuffle: true, augment: { flip: false, shift: 0 }, seed: 1, early_stopping: { patience: 0 }, threads: 0, name: 'Übung 1', tags: ['table-1'],
@@ -135,6 +135,21 @@ test('training ends early when patience is lost, with the best network', async (
   assert.equal(costs.indexOf(Math.min(...costs)) + 1, job.result.best_epoch);
   const until = await server.untilState((await server.create({ ...spec, epochs: job.result.best_epoch })).id, 'succeeded');
   assert.equal(until.result.model_sha256, job.result.model_sha256);
+});
+
+test('a network can be trained on principal axes', async () => {
+  const spec = { ...brief, epochs: 5, pca: { components: 20 } };
+  const jobs = [];
+  for (const pca of [{ components: 20 }, { components: 20 }, { variance: 0.9 }]) {
+    jobs.push(await server.untilState((await server.create({ ...spec, pca })).id, 'succeeded'));
+  }
+  assert.equal(jobs[0].result.pca.components, 20);
+  assert.ok(jobs[0].result.pca.variance > 0 && jobs[0].result.pca.variance < 1);
+  assert.ok(jobs[0].result.accuracy_test > 0.8, `${jobs[0].result.accuracy_test}`);
+  assert.equal(jobs[0].result.model_sha256, jobs[1].result.model_sha256);
+  assert.ok(jobs[2].result.pca.variance >= 0.9 && jobs[2].result.pca.components < 784);
+  const whole = await server.untilState((await server.create({ ...spec, pca: { components: 784 } })).id, 'succeeded');
+  assert.equal(whole.result.pca.variance, 1);
 });
 
 test('a job that did not succeed has no confusion matrix', async () => {

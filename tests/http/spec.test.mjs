@@ -50,7 +50,7 @@ test('what is not given becomes the documented default', async () => {
 });
 
 // The dataset has fewer images, and the spec fewer epochs, than the largest numbers that are documented.
-const beyondDataset = new Set(['train_size', 'validation_size', 'warm_up']);
+const beyondDataset = new Set(['train_size', 'validation_size', 'warm_up', 'pca/components']);
 
 for (const [path, field] of fields) {
   const name = path.join('/');
@@ -106,6 +106,7 @@ function makeSpec(random) {
   const pick = (list) => list[Math.floor(random() * list.length)];
   const likely = {
     dataset: ['fashion-mnist'], train_size: [100, 5000, 54000, 60000], validation_size: [0, 100, 6000], normalize: ['mean', 'none'],
+    pca: [{}, {}, { components: 20 }, { variance: 0.9 }, { components: 0 }],
     depth: [1, 2, 3], hidden: [[], [5], [5, 7]], activation: ['relu', 'leaky_relu', 'tanh'],
     batch_norm: [true, false], eta: [1e-9, 0.02, 100], lambda: [0, 1e-4], epochs: [1, 10000],
     batch_size: [1, 2, 100, 10000], optimizer: ['sgd', 'sgd', 'adam'], momentum: [0, 0.9], nesterov: [true, false],
@@ -128,7 +129,7 @@ function makeSpec(random) {
 }
 
 // Where members must fit together, which a schema cannot say.
-const together = /^\/(depth|hidden|train_size|validation_size|batch_size|init\/std|decay\/(every|factor)|warm_up|momentum|nesterov|scale_shift|adam\/.*|early_stopping\/.*|dataset)$/;
+const together = /^\/(depth|hidden|train_size|validation_size|batch_size|init\/std|decay\/(every|factor)|warm_up|momentum|nesterov|scale_shift|adam\/.*|augment|pca\/.*|early_stopping\/.*|dataset)$/;
 const member = (pointer) => pointer.replace(/\/\d+$/, '');
 
 function checkRefusal(answer, faults, text) {

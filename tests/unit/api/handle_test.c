@@ -55,7 +55,7 @@ static int set_up(void **state)
                                 .registry = fixture->registry,
                                 .gemm = fixture->gemm,
                                 .version = "0",
-                                .memory_limit = 1U << 30};
+                                .limits = {.memory = 1U << 30}};
     *state = fixture;
     return 0;
 }

@@ -235,7 +235,7 @@ static void what_was_decoded_can_be_encoded(void **state)
     (void)state;
     static const char text[] =
         "{\"dataset\":\"cifar-10\",\"train_size\":123,\"validation_size\":45,\"normalize\":\"none\","
-        "\"depth\":3,"
+        "\"pca\":{\"components\":0,\"variance\":0.5},\"depth\":3,"
         "\"hidden\":[50,30],\"activation\":\"tanh\",\"batch_norm\":false,\"scale_shift\":true,"
         "\"dropout\":0.25,\"eta\":0.07,\"lambda\":2.0309e-8,\"epochs\":10,\"batch_size\":7,"
         "\"optimizer\":\"adam\",\"momentum\":0.5,\"nesterov\":true,"

@@ -19,6 +19,7 @@ struct fixture {
     char folder[FOLDER_MAX];
     struct data_registry *registry;
     struct nn_gemm *gemm;
+    struct data_axes_cache *axes;
     struct jobs *jobs;
     struct jobs_options options;
     atomic_int faults;
@@ -69,10 +70,12 @@ static inline int set_up(void **state)
     assert_int_equal(
         data_registry_create_from(&dots_catalogue, fixture->folder, "/nowhere", &fixture->registry, NULL),
         EP_OK);
+    assert_int_equal(data_axes_cache_create(fixture->folder, &fixture->axes, NULL), EP_OK);
     fixture->options = (struct jobs_options){
         .state_folder = fixture->folder,
         .registry = fixture->registry,
         .gemm = fixture->gemm,
+        .axes = fixture->axes,
         .workers = 2,
         .queued_most = 40,
         .on_transition = on_transition,
@@ -88,6 +91,7 @@ static inline int tear_down(void **state)
     struct fixture *fixture = *state;
     jobs_close(fixture->jobs);
     data_registry_destroy(fixture->registry);
+    data_axes_cache_destroy(fixture->axes);
     nn_gemm_destroy(fixture->gemm);
     remove_folder(fixture->folder);
     free(fixture);

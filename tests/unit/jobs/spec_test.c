@@ -16,6 +16,9 @@
 static const struct data_info info = {
     .name = "images", .features = 6, .classes = 3, .train_count = 1000, .test_count = 100};
 
+static const struct job_limits any;
+static const struct job_limits one_byte = {.memory = 1};
+
 /* Bits of the rows named, as a decoder would set them. */
 static uint64_t bits(const char *const *names, size_t count)
 {
@@ -44,7 +47,7 @@ static struct job_spec preset(void)
 static struct ep_faults resolve(struct job_spec *spec, uint64_t given)
 {
     struct ep_faults faults = {0};
-    job_spec_resolve(spec, given, &info, 0, &faults);
+    job_spec_resolve(spec, given, &info, &any, &faults);
     return faults;
 }
 
@@ -191,7 +194,7 @@ static void memory_is_limited_with_figures(void **state)
     struct job_spec spec = preset();
     spec.hidden = (struct ep_integer_list){.count = 2, .items = {65536, 65536}};
     struct ep_faults faults = {0};
-    job_spec_resolve(&spec, GIVEN("hidden"), &info, (size_t)1 << 30, &faults);
+    job_spec_resolve(&spec, GIVEN("hidden"), &info, &(struct job_limits){.memory = (size_t)1 << 30}, &faults);
     assert_fault(&faults, "/hidden", "1024 MiB");
     /* 65 536² weights and as many momenta, of 4 bytes each, are 32 GiB. */
     assert_non_null(strstr(faults.items[0].detail, " 33"));
@@ -206,7 +209,7 @@ static void faults_do_not_breed(void **state)
     ep_faults_add(&faults, "/train_size", "is wrong");
     ep_faults_add(&faults, "/batch_size", "is wrong");
     spec.batch_size = 0;
-    job_spec_resolve(&spec, GIVEN("depth", "train_size", "batch_size"), &info, 1, &faults);
+    job_spec_resolve(&spec, GIVEN("depth", "train_size", "batch_size"), &info, &one_byte, &faults);
     assert_int_equal(faults.count, 3);
 }
 
@@ -240,7 +243,7 @@ static void what_follows_from_a_fault_is_not_told(void **state)
             ep_faults_add(&faults, cases[i].told, "is wrong");
         }
         /* One byte is over the limit for any network, but none is weighed that is wrong already. */
-        job_spec_resolve(&spec, bits(cases[i].given, EP_COUNT(cases[i].given)), &info, 1, &faults);
+        job_spec_resolve(&spec, bits(cases[i].given, EP_COUNT(cases[i].given)), &info, &one_byte, &faults);
         assert_fault(&faults, cases[i].pointer, "");
     }
 }
@@ -270,9 +273,9 @@ static void the_memory_limit_may_be_reached_but_not_passed(void **state)
     spec.depth = 3;
     assert_int_equal(resolve(&spec, GIVEN("depth")).count, 0);
     assert_int_equal(job_cost_of(&spec, &info, &cost, NULL), EP_OK);
-    job_spec_resolve(&spec, GIVEN("depth"), &info, cost.memory, &faults);
+    job_spec_resolve(&spec, GIVEN("depth"), &info, &(struct job_limits){.memory = cost.memory}, &faults);
     assert_int_equal(faults.count, 0);
-    job_spec_resolve(&spec, GIVEN("depth"), &info, cost.memory - 1, &faults);
+    job_spec_resolve(&spec, GIVEN("depth"), &info, &(struct job_limits){.memory = cost.memory - 1}, &faults);
     assert_fault(&faults, "/hidden", "MiB");
 }
 
@@ -284,7 +287,7 @@ static void memory_that_cannot_be_counted_is_a_fault_without_a_limit(void **stat
     struct ep_faults faults = {0};
     endless.features = SIZE_MAX / 8;
     spec.depth = 2;
-    job_spec_resolve(&spec, GIVEN("depth"), &endless, 0, &faults);
+    job_spec_resolve(&spec, GIVEN("depth"), &endless, &any, &faults);
     assert_fault(&faults, "/hidden", "");
 }
 
@@ -294,7 +297,7 @@ static void without_a_dataset_sizes_are_left_alone(void **state)
     struct job_spec spec = preset();
     struct ep_faults faults = {0};
     spec.depth = 3;
-    job_spec_resolve(&spec, GIVEN("depth"), NULL, 1, &faults);
+    job_spec_resolve(&spec, GIVEN("depth"), NULL, &one_byte, &faults);
     assert_int_equal(faults.count, 0);
     assert_int_equal(spec.hidden.count, 2);
     assert_int_equal(spec.train_size, 0);
@@ -302,7 +305,7 @@ static void without_a_dataset_sizes_are_left_alone(void **state)
     assert_int_equal(spec.batch_size, 100);
     spec.train_size = 20;
     spec.batch_size = 21;
-    job_spec_resolve(&spec, GIVEN("depth", "train_size", "batch_size"), NULL, 1, &faults);
+    job_spec_resolve(&spec, GIVEN("depth", "train_size", "batch_size"), NULL, &one_byte, &faults);
     assert_fault(&faults, "/batch_size", "20");
 }
 
@@ -313,7 +316,7 @@ static void without_a_dataset_the_rest_is_checked(void **state)
     struct ep_faults faults = {0};
     spec.depth = 3;
     spec.hidden = (struct ep_integer_list){.count = 1, .items = {5}};
-    job_spec_resolve(&spec, GIVEN("depth", "hidden"), NULL, 1, &faults);
+    job_spec_resolve(&spec, GIVEN("depth", "hidden"), NULL, &one_byte, &faults);
     assert_fault(&faults, "/depth", "hidden");
 }
 

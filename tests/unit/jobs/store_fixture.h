@@ -58,6 +58,7 @@ static inline void make_job(struct job *job, uint64_t *sequence)
 {
     *job = (struct job){.state = JOB_QUEUED, .created_at = 1700000000123, .cost_test = NAN};
     job->accuracy_test = NAN;
+    job->axes_variance = NAN;
     ep_fields_preset(&job_spec_fields, &job->spec);
     job->spec.depth = 1;
     job->spec.epochs = 20;
@@ -156,6 +157,8 @@ static inline void assert_same_job(const struct job *a, const struct job *b)
     assert_true(same_number(a->accuracy_test, b->accuracy_test));
     assert_string_equal(a->model_sha256, b->model_sha256);
     assert_int_equal(a->best_epoch, b->best_epoch);
+    assert_int_equal(a->axes, b->axes);
+    assert_true(same_number(a->axes_variance, b->axes_variance));
     assert_int_equal(a->confusion.classes, b->confusion.classes);
     for (size_t i = 0; i < a->confusion.classes * a->confusion.classes; i++) {
         assert_int_equal(a->confusion.counts[i], b->confusion.counts[i]);

@@ -144,6 +144,8 @@ static void every_field_of_a_job_survives(void **state)
     memset(full.model_sha256, 'a', sizeof full.model_sha256 - 1);
     full.failed_epoch = 7;
     full.best_epoch = 5;
+    full.axes = 256;
+    full.axes_variance = 0.96;
     uint32_t counts[] = {1, 2, 3, 4000000000, 5, 6, 7, 8, 9};
     const struct job_confusion confusion = {3, counts};
     assert_int_equal(job_confusion_copy(&confusion, &full.confusion, NULL), EP_OK);
