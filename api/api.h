@@ -7,6 +7,7 @@
 #include "api/http.h"
 #include "core/base/faults.h"
 #include "core/data/registry.h"
+#include "core/jobs/checks.h"
 #include "core/jobs/job.h"
 #include "core/jobs/jobs.h"
 #include "core/jobs/run.h"
@@ -16,6 +17,7 @@
 /** What handlers work with; all borrowed, and thread-safe itself. */
 struct api {
     struct jobs *jobs;
+    struct checks *checks;
     struct data_registry *registry;
     const struct nn_gemm *gemm;
     struct job_limits limits; /**< of a single job */

@@ -1,7 +1,10 @@
+#include "api/job_request.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-#include "api/api.h"
 #include "api/json.h"
+#include "api/problem.h"
 #include "api/schema.h"
 
 /* What a client says, resolved with what the server has. */
@@ -83,4 +86,27 @@ enum ep_status api_decode_job_spec(const char *text, size_t length, struct data_
         return ep_fail(error, EP_INVALID, "the spec has %zu fault%s", count, count == 1 ? "" : "s");
     }
     return status;
+}
+
+bool request_job_spec(const struct api_call *call, struct job_spec *spec, char spec_digest[EP_SHA256_TEXT],
+                      struct http_response *response)
+{
+    struct ep_error error;
+    struct ep_faults *faults = calloc(1, sizeof *faults);
+    if (faults == NULL) {
+        problem_respond_bare(response);
+        return false;
+    }
+    const enum ep_status status =
+        api_decode_job_spec(call->request->body, call->request->body_length, call->api->registry,
+                            &call->api->limits, spec, spec_digest, faults, &error);
+    if (faults->count > 0) {
+        problem_respond_faults(response, faults);
+    } else if (status == EP_INVALID) {
+        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
+    } else if (status != EP_OK) {
+        problem_respond_error(response, &error);
+    }
+    free(faults);
+    return status == EP_OK;
 }

@@ -28,6 +28,7 @@
     X(QUEUE_FULL, "queue_full", 503, "The queue is full")                                                    \
     X(STOPPING, "stopping", 503, "The server is stopping")                                                   \
     X(DIVERGED, "diverged", 422, "The training diverged")                                                    \
+    X(CHECK_FAILED, "check_failed", 500, "The gradient check failed")                                        \
     X(TRAINING_FAILED, "training_failed", 500, "The training failed")
 
 enum problem {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/job_json.h"
+#include "api/job_request.h"
 #include "api/json.h"
 #include "api/problem.h"
 #include "api/query.h"
@@ -63,34 +64,18 @@ static void create(const struct api_call *call, const struct job_spec *spec, con
 
 void create_job(const struct api_call *call, struct http_response *response)
 {
-    const struct http_request *request = call->request;
     bool dry_run = false;
-    if (!query_boolean(request, "dry_run", &dry_run, response)) {
-        return;
-    }
     struct job_spec spec;
     char digest[EP_SHA256_TEXT];
-    struct ep_error error;
-    struct ep_faults *faults = calloc(1, sizeof *faults);
-    if (faults == NULL) {
-        problem_respond_bare(response);
+    if (!query_boolean(call->request, "dry_run", &dry_run, response) ||
+        !request_job_spec(call, &spec, digest, response)) {
         return;
     }
-    const enum ep_status status =
-        api_decode_job_spec(request->body, request->body_length, call->api->registry, &call->api->limits,
-                            &spec, digest, faults, &error);
-    if (faults->count > 0) {
-        problem_respond_faults(response, faults);
-    } else if (status == EP_INVALID) {
-        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
-    } else if (status != EP_OK) {
-        problem_respond_error(response, &error);
-    } else if (dry_run) {
+    if (dry_run) {
         answer_dry_run(call, &spec, digest, response);
     } else {
         create(call, &spec, digest, response);
     }
-    free(faults);
 }
 
 static void answer_page(const struct jobs_page *page, struct http_response *response)

@@ -10,8 +10,10 @@ const struct api_route *api_routes(size_t *count);
 api_handler create_job, list_jobs, get_job, cancel_job, delete_job; /* resource_jobs.c */
 api_handler get_job_history;                                        /* resource_history.c */
 api_handler get_job_confusion;                                      /* resource_confusion.c */
-api_handler list_datasets, get_dataset;                             /* resource_datasets.c */
-api_handler get_system;                                             /* resource_system.c */
-api_handler get_health, get_readiness, get_openapi, get_index;      /* resource_index.c */
+api_handler create_gradient_check, list_gradient_checks, get_gradient_check,
+    delete_gradient_check;                                     /* resource_checks.c */
+api_handler list_datasets, get_dataset;                        /* resource_datasets.c */
+api_handler get_system;                                        /* resource_system.c */
+api_handler get_health, get_readiness, get_openapi, get_index; /* resource_index.c */
 
 #endif

@@ -26,6 +26,7 @@ struct server {
     struct data_axes_cache *axes;
     struct data_registry *registry;
     struct jobs *jobs;
+    struct checks *checks;
     struct api api;
     struct listener *listener;
 };
@@ -106,11 +107,15 @@ static enum ep_status start(struct server *server, const struct options *options
         };
         status = jobs_open(&jobs, &server->jobs, error);
     }
+    if (status == EP_OK) {
+        status = checks_create(server->registry, &server->checks, error);
+    }
     if (status != EP_OK) {
         return status;
     }
     server->api = (struct api){
         .jobs = server->jobs,
+        .checks = server->checks,
         .registry = server->registry,
         .gemm = server->gemm,
         .limits = {.memory = options->memory_limit, .portable = options->portable},
@@ -132,6 +137,7 @@ static enum ep_status start(struct server *server, const struct options *options
 static void stop(struct server *server)
 {
     listener_stop(server->listener);
+    checks_destroy(server->checks);
     jobs_close(server->jobs);
     data_axes_cache_destroy(server->axes);
     data_registry_destroy(server->registry);

@@ -39,7 +39,7 @@ const mayLink = {
   epochd_nn64: ['epochd_base', 'epochd_nn'],
   '${target}': ['epochd_base'], // the loop over both of the engine's
   epochd_data: ['epochd_base'],
-  epochd_jobs: ['epochd_base', 'epochd_nn', 'epochd_data'],
+  epochd_jobs: ['epochd_base', 'epochd_nn', 'epochd_nn64', 'epochd_data'],
   epochd_api: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs'],
   epochd_server: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs', 'epochd_api'],
   epochd: ['epochd_server'],

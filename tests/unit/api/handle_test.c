@@ -30,6 +30,7 @@ struct fixture {
     struct data_registry *registry;
     struct nn_gemm *gemm;
     struct jobs *jobs;
+    struct checks *checks;
     struct api api;
 };
 
@@ -51,7 +52,9 @@ static int set_up(void **state)
                                          .workers = 1,
                                          .queued_most = 5};
     assert_int_equal(jobs_open(&options, &fixture->jobs, NULL), EP_OK);
+    assert_int_equal(checks_create(fixture->registry, &fixture->checks, NULL), EP_OK);
     fixture->api = (struct api){.jobs = fixture->jobs,
+                                .checks = fixture->checks,
                                 .registry = fixture->registry,
                                 .gemm = fixture->gemm,
                                 .version = "0",
@@ -63,6 +66,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
+    checks_destroy(fixture->checks);
     jobs_close(fixture->jobs);
     data_registry_destroy(fixture->registry);
     nn_gemm_destroy(fixture->gemm);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cblas.h>
 #include <cmocka.h>
 
 #include "core/base/memory.h"
@@ -340,6 +341,7 @@ static void without_a_folder_nothing_is_kept(void **state)
 
 int main(void)
 {
+    openblas_set_num_threads(1); /* as the program has it: results depend on it */
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(axes_are_orthonormal_and_inputs_do_not_correlate_along_them, set_up,
                                         tear_down),
