@@ -39,10 +39,12 @@ static const struct way {
     const char *name;
     enum nn_gemm_choice gemm;
     size_t threads;
+    bool bf16;
 } ways[] = {
-    {"auto, 1 thread", NN_GEMM_AUTO, 1},         {"auto, 2 threads", NN_GEMM_AUTO, 2},
-    {"avx2, 1 thread", NN_GEMM_AVX2, 1},         {"libxsmm, 1 thread", NN_GEMM_LIBXSMM, 1},
-    {"openblas, 1 thread", NN_GEMM_OPENBLAS, 1},
+    {"auto, 1 thread", NN_GEMM_AUTO, 1, false},         {"auto, 2 threads", NN_GEMM_AUTO, 2, false},
+    {"bf16, 1 thread", NN_GEMM_AUTO, 1, true},          {"bf16, 2 threads", NN_GEMM_AUTO, 2, true},
+    {"avx2, 1 thread", NN_GEMM_AVX2, 1, false},         {"libxsmm, 1 thread", NN_GEMM_LIBXSMM, 1, false},
+    {"openblas, 1 thread", NN_GEMM_OPENBLAS, 1, false},
 };
 
 enum { WAYS = EP_COUNT(ways) };
@@ -115,11 +117,14 @@ static bool prepare(struct runner *runner, const struct network *network, struct
     const struct nn_member_options options = {
         .eta = 0.001, .momentum = 0.9, .lambda = 1e-6, .schedule = NN_CONSTANT};
     const struct nn_room room = {.members = 1, .rows = network->batch, .threads = way->threads};
+    struct nn_shape shape = network->shape;
+    shape.bf16 = way->bf16;
     *runner = (struct runner){.network = network, .images = images, .threads = way->threads};
     runner->x = ep_allocate(network->batch * nn_stride(network->shape.width[0]), sizeof *runner->x);
     return runner->x != NULL && nn_gemm_create(way->gemm, &runner->gemm, NULL) == EP_OK &&
-           nn_bank_create(&network->shape, &options, 1, &runner->bank, NULL) == EP_OK &&
-           nn_workspace_create(&network->shape, &room, runner->gemm, &runner->workspace, NULL) == EP_OK &&
+           (!way->bf16 || nn_gemm_has_bf16(runner->gemm)) &&
+           nn_bank_create(&shape, &options, 1, &runner->bank, NULL) == EP_OK &&
+           nn_workspace_create(&shape, &room, runner->gemm, &runner->workspace, NULL) == EP_OK &&
            nn_team_create(way->threads, &runner->team, NULL) == EP_OK;
 }
 

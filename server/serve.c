@@ -118,7 +118,9 @@ static enum ep_status start(struct server *server, const struct options *options
         .checks = server->checks,
         .registry = server->registry,
         .gemm = server->gemm,
-        .limits = {.memory = options->memory_limit, .portable = options->portable},
+        .limits = {.memory = options->memory_limit,
+                   .portable = options->portable,
+                   .bf16 = nn_gemm_has_bf16(server->gemm)},
         .version = EPOCHD_VERSION,
         .started_seconds = ep_clock_seconds(),
     };

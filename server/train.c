@@ -67,7 +67,7 @@ static void print_faults(const struct ep_faults *faults)
 }
 
 /** Reads and resolves the spec into the job; prints what is wrong with it. */
-static enum ep_status load_spec(const struct options *options, struct data_registry *registry,
+static enum ep_status load_spec(const struct options *options, const struct job_run_means *tools,
                                 struct job *job)
 {
     struct ep_error error;
@@ -78,13 +78,15 @@ static enum ep_status load_spec(const struct options *options, struct data_regis
         fprintf(stderr, "epochd: %s\n", error.text);
         return status;
     }
-    const struct job_limits limits = {.memory = options->memory_limit, .portable = options->portable};
+    const struct job_limits limits = {.memory = options->memory_limit,
+                                      .portable = options->portable,
+                                      .bf16 = nn_gemm_has_bf16(tools->gemm)};
     struct ep_faults *faults = calloc(1, sizeof *faults);
     if (faults == NULL) {
         status = ep_fail(&error, EP_NO_MEMORY, "no memory to read %s", options->spec);
     } else {
-        status = api_decode_job_spec(text, length, registry, &limits, &job->spec, job->spec_digest, faults,
-                                     &error);
+        status = api_decode_job_spec(text, length, tools->registry, &limits, &job->spec, job->spec_digest,
+                                     faults, &error);
     }
     if (status != EP_OK) {
         fprintf(stderr, "epochd: %s: %s\n", options->spec, error.text);
@@ -206,7 +208,7 @@ static enum ep_status train(struct run *run, const struct job_run_means *tools, 
 static enum exit_code train_with(const struct options *options, const struct job_run_means *tools)
 {
     struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN}};
-    enum ep_status status = load_spec(options, tools->registry, &run.job);
+    enum ep_status status = load_spec(options, tools, &run.job);
     if (status != EP_OK) {
         return status == EP_INVALID || status == EP_NOT_FOUND || status == EP_TOO_LARGE ? EXIT_USAGE
                                                                                         : EXIT_TROUBLE;

@@ -203,6 +203,22 @@ static void check_axes(const struct resolution *resolution, const struct job_lim
     }
 }
 
+static void check_precision(const struct resolution *resolution, const struct job_limits *limits)
+{
+    if (resolution->spec->precision != JOB_BF16 || !sound(resolution, "precision")) {
+        return;
+    }
+    if (limits->portable) {
+        ep_faults_add(resolution->faults, "/precision",
+                      "bf16 does not go with --numerics portable: not every processor has it");
+    } else if (!limits->bf16) {
+        ep_faults_add(
+            resolution->faults, "/precision",
+            "bf16 needs a processor with AVX512_BF16, and the engine's kernels for AVX-512 (see gemm in "
+            "GET /v1/system)");
+    }
+}
+
 void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct data_info *info,
                       const struct job_limits *limits, struct ep_faults *faults)
 {
@@ -213,6 +229,7 @@ void job_spec_resolve(struct job_spec *spec, uint64_t given_rows, const struct d
     check_dependences(&resolution);
     check_training(&resolution);
     check_axes(&resolution, limits);
+    check_precision(&resolution, limits);
     if (faults->count == 0 && info != NULL) {
         check_memory(&resolution, limits->memory);
     }
@@ -225,6 +242,7 @@ void job_spec_shape(const struct job_spec *spec, const struct data_info *info, s
         .batch_norm = spec->batch_norm,
         .scale_shift = spec->scale_shift,
         .activation = (enum nn_activation)spec->activation,
+        .bf16 = spec->precision == JOB_BF16,
     };
     shape->width[0] = spec->components > 0 ? (size_t)spec->components : info->features;
     for (size_t l = 0; l < spec->hidden.count; l++) {

@@ -23,6 +23,8 @@ enum {
     JOB_NAME_MAX = 128,
 };
 
+enum job_precision { JOB_FP32, JOB_BF16 };
+
 struct job_spec {
     char dataset[JOB_DATASET_MAX + 1];
     uint64_t train_size;           /**< training images, the first of the training part */
@@ -56,6 +58,7 @@ struct job_spec {
     uint64_t seed;
     uint64_t patience; /**< epochs without progress before the end; 0: all are done */
     int watch;         /**< enum nn_watch */
+    int precision;     /**< enum job_precision */
     uint64_t threads;  /**< at most; 0: what is idle. Does not change a result */
     char name[JOB_NAME_MAX + 1];
     struct ep_text_list tags;
@@ -68,6 +71,7 @@ bool job_spec_rotates(const struct job_spec *spec);
 struct job_limits {
     size_t memory; /**< bytes; 0: any */
     bool portable; /**< nothing whose bits depend on the processor */
+    bool bf16;     /**< the engine can compute with bfloat16 here */
 };
 
 /** The table that describes struct job_spec, in the order in which a spec is shown. At most 64 rows. */

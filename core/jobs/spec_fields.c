@@ -8,6 +8,7 @@ static const char *const normalize_names[] = {"mean", "standard", "none", NULL};
 static const char *const activation_names[] = {"relu", "leaky_relu", "tanh", NULL};
 static const char *const schedule_names[] = {"step", "cosine", "triangular", "constant", NULL};
 static const char *const optimizer_names[] = {"sgd", "adam", NULL};
+static const char *const precision_names[] = {"fp32", "bf16", NULL};
 static const char *const watch_names[] = {"cost", "accuracy", NULL};
 static const char *const init_names[] = {"he", "xavier", "gaussian", NULL};
 
@@ -316,6 +317,16 @@ static const struct ep_field rows[] = {
         .choices = watch_names,
         .help = "What has to get better: the cost or the accuracy on the validation images; only with a "
                 "patience.",
+    },
+    {
+        .name = "precision",
+        .kind = EP_FIELD_CHOICE,
+        AT(precision),
+        .choices = precision_names,
+        .help =
+            "What the first layer's products, the largest, are computed from: floats of 32 bits (fp32), or "
+            "images and weights rounded to bfloat16 and added up in 32 bits (bf16), which is faster where "
+            "the processor has it.",
     },
     {
         .name = "threads",

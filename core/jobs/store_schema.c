@@ -65,6 +65,7 @@ static const char *const migrations[] = {
     "  seed INTEGER NOT NULL,"
     "  early_stopping_patience INTEGER NOT NULL,"
     "  early_stopping_watch TEXT NOT NULL,"
+    "  precision TEXT NOT NULL,"
     "  threads INTEGER NOT NULL,"
     "  name TEXT NOT NULL,"
     "  tags TEXT NOT NULL"

@@ -20,3 +20,18 @@ struct nn_matrix nn_carve_matrix(struct nn_arena *arena, size_t rows, size_t col
     const size_t stride = nn_stride(columns);
     return (struct nn_matrix){nn_carve(arena, rows, stride), stride};
 }
+
+/* The block is as aligned as anything may need, and parts lie on cache lines. */
+struct nn_half_matrix nn_carve_halves(struct nn_arena *arena, size_t rows, size_t columns)
+{
+    const size_t stride = nn_half_stride(columns);
+    const size_t numbers = stride * sizeof(nn_half) / sizeof(nn_real);
+    return (struct nn_half_matrix){(nn_half *)(void *)nn_carve(arena, rows, numbers), stride};
+}
+
+struct nn_pair_matrix nn_carve_pairs(struct nn_arena *arena, size_t rows, size_t columns)
+{
+    const size_t stride = nn_stride(columns);
+    const size_t numbers = stride * sizeof(uint32_t) / sizeof(nn_real);
+    return (struct nn_pair_matrix){(uint32_t *)(void *)nn_carve(arena, rows, numbers), stride};
+}

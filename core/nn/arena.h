@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "core/nn/half.h"
 #include "core/nn/matrix.h"
 
 /**
@@ -17,6 +18,12 @@ struct nn_arena {
 
 /** a × b numbers; NULL while counting. */
 nn_real *nn_carve(struct nn_arena *arena, size_t a, size_t b);
+
+/** Rows of nn_half_stride(columns). */
+struct nn_half_matrix nn_carve_halves(struct nn_arena *arena, size_t rows, size_t columns);
+
+/** Rows of nn_stride(columns). */
+struct nn_pair_matrix nn_carve_pairs(struct nn_arena *arena, size_t rows, size_t columns);
 
 /** A matrix of rows of nn_stride(columns). */
 struct nn_matrix nn_carve_matrix(struct nn_arena *arena, size_t rows, size_t columns);

@@ -25,6 +25,9 @@ static void place(struct nn_bank *bank, bool square, struct nn_arena *arena)
         size_t units = 0;
         arena->overflow = !ep_size_multiply(bank->count, out, &units) || arena->overflow;
         bank->weight[l] = carve_slots(arena, units, nn_stride(shape->width[l]), square);
+        if (l == 0 && shape->bf16) {
+            bank->weight16 = nn_carve_halves(arena, units, shape->width[0]);
+        }
         if (bank->layout.has_bias[l]) {
             bank->bias[l] = carve_slots(arena, bank->count, out, square);
         } else {
@@ -88,6 +91,19 @@ static void initialise_member(struct nn_bank *bank, size_t member)
     }
 }
 
+/* Brings the rounded weights in line with those in float. */
+static void round_member(struct nn_bank *bank, size_t member)
+{
+    const size_t out = bank->shape.width[1];
+    for (size_t j = 0; j < out && bank->shape.bf16; j++) {
+        const nn_real *row = nn_slots_at(nn_weights(bank, member, 0), j, 0).theta;
+        nn_half *to = bank->weight16.at + (member * out + j) * bank->weight16.stride;
+        for (size_t i = 0; i < bank->shape.width[0]; i++) {
+            to[i] = nn_half_of((float)row[i]);
+        }
+    }
+}
+
 enum ep_status nn_bank_create(const struct nn_shape *shape, const struct nn_member_options *members,
                               size_t count, struct nn_bank **bank, struct ep_error *error)
 {
@@ -114,6 +130,7 @@ enum ep_status nn_bank_create(const struct nn_shape *shape, const struct nn_memb
         made->options[g] = members[g];
         made->active[g] = g;
         initialise_member(made, g);
+        round_member(made, g);
     }
     *bank = made;
     return EP_OK;
@@ -217,6 +234,7 @@ void nn_bank_write(struct nn_bank *bank, size_t member, const nn_real *parameter
     for (size_t i = 0; i < bank->layout.statistics; i++) {
         *nn_bank_statistic(bank, member, i) = statistics[i];
     }
+    round_member(bank, member);
 }
 
 void nn_bank_retire(struct nn_bank *bank, size_t member)

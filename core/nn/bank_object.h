@@ -2,6 +2,7 @@
 #define EP_NN_BANK_OBJECT_H
 
 #include "core/nn/bank.h"
+#include "core/nn/gemm.h"
 #include "core/nn/layers.h"
 
 /**
@@ -21,8 +22,9 @@ struct nn_bank {
     struct nn_slots bias[NN_LAYERS_MAX];   /**< (count, out), or NULLs */
     struct nn_slots scale[NN_LAYERS_MAX];  /**< γ: (count, out), or NULLs */
     struct nn_slots shift[NN_LAYERS_MAX];  /**< β: likewise */
-    nn_real *mean[NN_LAYERS_MAX];          /**< moving average: (count, out) */
-    nn_real *variance[NN_LAYERS_MAX];      /**< likewise */
+    struct nn_half_matrix weight16;   /**< the first layer's weights, rounded, with bf16; NULL otherwise */
+    nn_real *mean[NN_LAYERS_MAX];     /**< moving average: (count, out) */
+    nn_real *variance[NN_LAYERS_MAX]; /**< likewise */
 };
 
 /** The weights of a member's units in layer l. */
@@ -42,7 +44,10 @@ struct nn_workspace {
         normalised[NN_LAYERS_MAX]; /**< ŝ of a normalised layer; `output` where only that is asked for */
     struct nn_matrix delta[2];     /**< gradients on their way back: (…, widest layer) */
     struct nn_moments moments[NN_LAYERS_MAX]; /**< of the batch: (members, out) */
-    nn_real *scratch;                         /**< (threads, scratch_size) */
+    struct nn_half_matrix inputs16;           /**< images, rounded, with bf16: (rows, features) */
+    struct nn_pair_matrix pairs16;            /**< the same in pairs, to train */
+    struct nn_pair_matrix ds16; /**< gradients behind the first layer in pairs: (…, members · out) */
+    nn_real *scratch;           /**< (threads, scratch_size) */
     size_t scratch_size;
     struct nn_row_cost *costs;             /**< (members · rows) */
     struct nn_forward_task *forward_tasks; /**< (threads or 1, members) */

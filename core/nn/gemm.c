@@ -107,3 +107,52 @@ void nn_gemm_descend(const struct nn_gemm *gemm, struct nn_const_matrix x,
         }
     }
 }
+
+#ifdef NN_DOUBLE
+bool nn_gemm_has_bf16(const struct nn_gemm *gemm)
+{
+    (void)gemm;
+    return false;
+}
+
+void nn_gemm_forward16(const struct nn_gemm *gemm, struct nn_half_matrix x,
+                       const struct nn_forward_task *tasks, size_t count, size_t rows, size_t in)
+{
+    (void)gemm, (void)x, (void)tasks, (void)count, (void)rows, (void)in;
+}
+
+void nn_gemm_descend16(const struct nn_gemm *gemm, struct nn_pair_matrix x,
+                       const struct nn_descend_task *tasks, size_t count, size_t pairs, size_t in)
+{
+    (void)gemm, (void)x, (void)tasks, (void)count, (void)pairs, (void)in;
+}
+
+void nn_gemm_round16(const struct nn_gemm *gemm, struct nn_const_matrix x, size_t rows, size_t columns,
+                     struct nn_half_matrix halves, struct nn_pair_matrix pairs)
+{
+    (void)gemm, (void)x, (void)rows, (void)columns, (void)halves, (void)pairs;
+}
+#else
+bool nn_gemm_has_bf16(const struct nn_gemm *gemm)
+{
+    return gemm->kernels16 != NULL;
+}
+
+void nn_gemm_forward16(const struct nn_gemm *gemm, struct nn_half_matrix x,
+                       const struct nn_forward_task *tasks, size_t count, size_t rows, size_t in)
+{
+    gemm->kernels16->forward(x, tasks, count, rows, in);
+}
+
+void nn_gemm_descend16(const struct nn_gemm *gemm, struct nn_pair_matrix x,
+                       const struct nn_descend_task *tasks, size_t count, size_t pairs, size_t in)
+{
+    gemm->kernels16->descend(x, tasks, count, pairs, in);
+}
+
+void nn_gemm_round16(const struct nn_gemm *gemm, struct nn_const_matrix x, size_t rows, size_t columns,
+                     struct nn_half_matrix halves, struct nn_pair_matrix pairs)
+{
+    gemm->kernels16->round(x, rows, columns, halves, pairs);
+}
+#endif

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/nn/descent.h"
+#include "core/nn/half.h"
 #include "core/nn/matrix.h"
 
 /**
@@ -64,6 +65,7 @@ struct nn_forward_task {
     struct nn_const_matrix w;
     struct nn_matrix s;
     size_t out;
+    struct nn_half_matrix w16; /**< instead of w in nn_gemm_forward16 */
 };
 
 /**
@@ -83,6 +85,8 @@ struct nn_descend_task {
     struct nn_slots w;
     size_t out;
     const struct nn_descent *descent;
+    struct nn_pair_matrix ds16; /**< instead of ds in nn_gemm_descend16 */
+    struct nn_half_matrix w16;  /**< there the new weights are left here too, rounded */
 };
 
 /** Numbers of scratch that nn_gemm_descend needs; false when that overflows. */
@@ -92,5 +96,20 @@ EP_NODISCARD bool nn_gemm_scratch(size_t in, size_t out, size_t *numbers);
 void nn_gemm_descend(const struct nn_gemm *gemm, struct nn_const_matrix x,
                      const struct nn_descend_task *tasks, size_t count, size_t rows, size_t in,
                      nn_real *scratch);
+
+/** Whether the products with bfloat16 inputs below can be computed; those of the double build never can. */
+bool nn_gemm_has_bf16(const struct nn_gemm *gemm);
+
+/** As nn_gemm_forward, of bfloat16 x(rows, in) and weights with sums in float. */
+void nn_gemm_forward16(const struct nn_gemm *gemm, struct nn_half_matrix x,
+                       const struct nn_forward_task *tasks, size_t count, size_t rows, size_t in);
+
+/** As nn_gemm_descend, of bfloat16 x and ds, both in pairs of rows, on weights in float. */
+void nn_gemm_descend16(const struct nn_gemm *gemm, struct nn_pair_matrix x,
+                       const struct nn_descend_task *tasks, size_t count, size_t pairs, size_t in);
+
+/** Rounds x(rows, columns) to `halves`, to `pairs`, or to both; what is not wanted is NULL. */
+void nn_gemm_round16(const struct nn_gemm *gemm, struct nn_const_matrix x, size_t rows, size_t columns,
+                     struct nn_half_matrix halves, struct nn_pair_matrix pairs);
 
 #endif

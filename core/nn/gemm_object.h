@@ -7,9 +7,10 @@
 
 /** What is in a struct nn_gemm. Private to the products. */
 struct nn_gemm {
-    const struct nn_kernels *kernels; /**< compute all products; NULL: a library does */
-    bool libxsmm;                     /**< comes before OpenBLAS */
-    char description[256];            /**< for people */
+    const struct nn_kernels *kernels;     /**< compute all products; NULL: a library does */
+    const struct nn_kernels16 *kernels16; /**< of a first layer in bfloat16; NULL: there are none */
+    bool libxsmm;                         /**< comes before OpenBLAS */
+    char description[256];                /**< for people */
 };
 
 #endif

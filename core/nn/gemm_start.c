@@ -68,7 +68,7 @@ static bool trial_right(const struct nn_gemm *gemm, const struct trial *t)
     const struct operand w_turned = {t->w.at, 1, t->w.stride};
     const struct operand s = {t->s.at, t->s.stride, 1};
     const struct operand s_turned = {t->s.at, 1, t->s.stride};
-    const struct nn_forward_task onward = {nn_const(t->w), t->s, t->out};
+    const struct nn_forward_task onward = {.w = nn_const(t->w), .s = t->s, .out = t->out};
     nn_gemm_forward(gemm, nn_const(t->x), &onward, 1, t->rows, t->in);
     if (!product_right(x, w_turned, t->s, 1, t->rows, t->out, t->in)) {
         return false;
@@ -189,7 +189,11 @@ static enum ep_status try_openblas(struct nn_gemm *gemm, struct ep_error *error)
 static enum ep_status try_auto(struct nn_gemm *gemm, struct ep_error *error)
 {
     const struct nn_kernels *widest = nn_kernels_avx512() != NULL ? nn_kernels_avx512() : nn_kernels_avx2();
-    return try_kernels(gemm, widest, error) == EP_OK ? EP_OK : try_openblas(gemm, error);
+    if (try_kernels(gemm, widest, error) != EP_OK) {
+        return try_openblas(gemm, error);
+    }
+    gemm->kernels16 = nn_kernels_bf16();
+    return EP_OK;
 }
 
 static enum ep_status try_choice(struct nn_gemm *gemm, enum nn_gemm_choice choice, struct ep_error *error)
@@ -198,6 +202,7 @@ static enum ep_status try_choice(struct nn_gemm *gemm, enum nn_gemm_choice choic
     case NN_GEMM_AUTO:
         break;
     case NN_GEMM_AVX512:
+        gemm->kernels16 = nn_kernels_bf16();
         return try_kernels(gemm, nn_kernels_avx512(), error);
     case NN_GEMM_AVX2:
         return try_kernels(gemm, nn_kernels_avx2(), error);

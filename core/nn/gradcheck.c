@@ -244,6 +244,8 @@ static enum ep_status prepare(struct check *check, const struct nn_shape *shape,
                               const struct nn_member_options *options, struct ep_error *error)
 {
     struct nn_member_options unit = *options;
+    struct nn_shape exact = *shape;
+    exact.bf16 = false;
     unit.eta = 1;
     unit.optimizer = NN_SGD;
     unit.momentum = 0;
@@ -252,9 +254,9 @@ static enum ep_status prepare(struct check *check, const struct nn_shape *shape,
     unit.warm_up = 0;
     const struct nn_room room = {
         .members = 1, .rows = check->plan->rows, .threads = 1, .dropout = options->dropout > 0};
-    enum ep_status status = nn_bank_create(shape, &unit, 1, &check->bank, error);
+    enum ep_status status = nn_bank_create(&exact, &unit, 1, &check->bank, error);
     if (status == EP_OK) {
-        status = nn_workspace_create(shape, &room, NULL, &check->workspace, error);
+        status = nn_workspace_create(&exact, &room, NULL, &check->workspace, error);
     }
     return status == EP_OK ? allocate(check, error) : status;
 }

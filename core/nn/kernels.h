@@ -23,6 +23,19 @@ struct nn_kernels {
                     size_t in);
 };
 
+/** The products of a first layer with bfloat16 inputs; see nn_gemm_forward16 and those behind it. */
+struct nn_kernels16 {
+    void (*forward)(struct nn_half_matrix x, const struct nn_forward_task *tasks, size_t count, size_t rows,
+                    size_t in);
+    void (*descend)(struct nn_pair_matrix x, const struct nn_descend_task *tasks, size_t count, size_t pairs,
+                    size_t in);
+    void (*round)(struct nn_const_matrix x, size_t rows, size_t columns, struct nn_half_matrix halves,
+                  struct nn_pair_matrix pairs);
+};
+
+/** NULL where the processor lacks AVX512_BF16. */
+const struct nn_kernels16 *nn_kernels_bf16(void);
+
 /** The kernels of an instruction set; NULL where the processor does not have it. */
 const struct nn_kernels *nn_kernels_avx512(void);
 const struct nn_kernels *nn_kernels_avx2(void);

@@ -102,8 +102,16 @@ ALWAYS_INLINE vec sum_lanes(const vec *parts)
 
 #include "core/nn/kernels_body.h"
 
+#include "core/nn/kernels_bf16.h"
+
 const struct nn_kernels *nn_kernels_avx512(void)
 {
     static const struct nn_kernels kernels = {"AVX-512", forward, input_gradient, descend};
     return __builtin_cpu_supports("avx512f") ? &kernels : NULL;
+}
+
+const struct nn_kernels16 *nn_kernels_bf16(void)
+{
+    static const struct nn_kernels16 kernels = {forward16, descend16, round16};
+    return nn_kernels_avx512() != NULL && __builtin_cpu_supports("avx512bf16") ? &kernels : NULL;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/nn/half.h"
 #include "core/nn/matrix.h"
 #include "core/nn/network.h"
 
@@ -113,5 +114,8 @@ void nn_softmax_gradient(struct nn_matrix p, const uint8_t *labels, size_t rows,
 /** Draws w(out, in) of layer `layer`; element (unit o, input i) is number i·out + o of the layer's stream. */
 void nn_initialise(struct nn_matrix w, size_t in, size_t out, uint32_t layer,
                    const struct nn_member_options *options);
+
+/** Rounds gradients ds(rows, width) to bfloat16 in pairs of rows. */
+void nn_round_gradient(struct nn_const_matrix ds, size_t rows, size_t width, struct nn_pair_matrix pairs);
 
 #endif

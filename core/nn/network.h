@@ -32,6 +32,7 @@ struct nn_shape {
     bool batch_norm;               /**< on every hidden layer, before the activation */
     bool scale_shift;              /**< with batch_norm: scale γ and shift β are learned for each unit */
     enum nn_activation activation; /**< of every hidden layer */
+    bool bf16; /**< the first layer's products see images and weights rounded to bfloat16 */
 };
 
 /** Offsets, in numbers, into a member's flat parameter and statistics vectors. */

@@ -136,11 +136,62 @@ static struct nn_matrix sums_of(const struct pass *pass, size_t a, size_t l, str
     return nn_part_of(rows_of(pass, all, a), 0, units.first);
 }
 
+/* Whether layer l computes with bfloat16. */
+static bool is_rounded(const struct pass *pass, size_t l)
+{
+    return l == 0 && pass->bank->shape.bf16;
+}
+
+/* The first layer's, from the first of the units on. */
+static struct nn_half_matrix rounded_weights(const struct pass *pass, size_t a, struct nn_span units)
+{
+    struct nn_half_matrix weights = pass->bank->weight16;
+    if (weights.at != NULL) {
+        weights.at += (pass->members[a] * pass->bank->shape.width[1] + units.first) * weights.stride;
+    }
+    return weights;
+}
+
+/* The gradient behind the first layer, rounded and in pairs; where it has been before it is of no use now. */
+static struct nn_pair_matrix round_gradient(const struct pass *pass, size_t a, struct nn_span units,
+                                            struct nn_const_matrix ds)
+{
+    struct nn_pair_matrix rounded = pass->workspace->ds16;
+    rounded.at += place_of(pass, a) * pass->bank->shape.width[1] + units.first;
+    nn_round_gradient(ds, pass->batch->rows, units.last - units.first, rounded);
+    return rounded;
+}
+
+/* Rounds the images; each thread some pairs of them. */
+static void round_inputs(const struct pass *pass)
+{
+    const size_t rows = pass->batch->rows;
+    const struct nn_span mine = nn_span_of(pass->part, (rows + 1) / 2);
+    const size_t first = 2 * mine.first;
+    if (!is_empty(mine)) {
+        struct nn_half_matrix halves = pass->workspace->inputs16;
+        struct nn_pair_matrix pairs = pass->workspace->pairs16;
+        const struct nn_const_matrix x = {pass->batch->x.at + first * pass->batch->x.stride,
+                                          pass->batch->x.stride};
+        halves.at += first * halves.stride;
+        if (pairs.at != NULL) {
+            pairs.at += mine.first * pairs.stride;
+        }
+        nn_gemm_round16(pass->workspace->gemm, x, (2 * mine.last < rows ? 2 * mine.last : rows) - first,
+                        pass->bank->shape.width[0], halves, pairs);
+    }
+    nn_meet(pass->part);
+}
+
 static struct nn_forward_task forward_task(const struct pass *pass, size_t a, size_t l, struct nn_span units)
 {
     const struct nn_slots w = nn_slots_at(nn_weights(pass->bank, pass->members[a], l), units.first, 0);
     return (struct nn_forward_task){
-        .w = {w.theta, w.stride}, .s = sums_of(pass, a, l, units), .out = units.last - units.first};
+        .w = {w.theta, w.stride},
+        .s = sums_of(pass, a, l, units),
+        .out = units.last - units.first,
+        .w16 = rounded_weights(pass, a, units),
+    };
 }
 
 /* From the sums of the units in layer l of the a-th member to its outputs, for the last layer scores. */
@@ -161,10 +212,22 @@ static void finish_units(const struct pass *pass, size_t a, size_t l, struct nn_
     }
 }
 
+/* Forward products of layer l of some members that see what the a-th does. */
+static void multiply(const struct pass *pass, size_t l, size_t a, const struct nn_forward_task *tasks,
+                     size_t count)
+{
+    const struct nn_workspace *workspace = pass->workspace;
+    const size_t in = pass->bank->shape.width[l];
+    if (is_rounded(pass, l)) {
+        nn_gemm_forward16(workspace->gemm, workspace->inputs16, tasks, count, pass->batch->rows, in);
+    } else {
+        nn_gemm_forward(workspace->gemm, input_of(pass, a, l), tasks, count, pass->batch->rows, in);
+    }
+}
+
 /* Layer l of all members: the first layer's products together, since all of them see the same images. */
 static void forward_layer(const struct pass *pass, size_t l)
 {
-    const size_t in = pass->bank->shape.width[l];
     const size_t out = pass->bank->shape.width[l + 1];
     struct nn_forward_task *tasks =
         pass->workspace->forward_tasks + pass->part->index * pass->workspace->room.members;
@@ -175,7 +238,7 @@ static void forward_layer(const struct pass *pass, size_t l)
             tasks[count++] = forward_task(pass, a, l, units);
         }
         if (count > 0 && (l > 0 || a + 1 == pass->count)) {
-            nn_gemm_forward(pass->workspace->gemm, input_of(pass, a, l), tasks, count, pass->batch->rows, in);
+            multiply(pass, l, a, tasks, count);
             count = 0;
         }
     }
@@ -208,6 +271,9 @@ static void thin_out(const struct pass *pass, size_t l)
 static void forward(const struct pass *pass)
 {
     const struct nn_shape *shape = &pass->bank->shape;
+    if (shape->bf16) {
+        round_inputs(pass);
+    }
     for (size_t l = 0; l < shape->layers; l++) {
         forward_layer(pass, l);
         nn_meet(pass->part);
@@ -386,6 +452,20 @@ static void retreat(const struct pass *pass, size_t l, const struct nn_matrix *d
     nn_meet(pass->part);
 }
 
+/* Steps the weights of layer l of some members that have seen what the a-th has. */
+static void step_weights(const struct pass *pass, size_t l, size_t a, const struct nn_descend_task *tasks,
+                         size_t count)
+{
+    const struct nn_workspace *workspace = pass->workspace;
+    const size_t rows = pass->batch->rows;
+    const size_t in = pass->bank->shape.width[l];
+    if (is_rounded(pass, l)) {
+        nn_gemm_descend16(workspace->gemm, workspace->pairs16, tasks, count, (rows + 1) / 2, in);
+    } else {
+        nn_gemm_descend(workspace->gemm, input_of(pass, a, l), tasks, count, rows, in, scratch_of(pass));
+    }
+}
+
 /* Steps layer l of all members, the first layer's weights together. */
 static void descend_layer(const struct pass *pass, size_t l, const struct nn_matrix *ds,
                           const struct nn_descent *descents)
@@ -405,10 +485,13 @@ static void descend_layer(const struct pass *pass, size_t l, const struct nn_mat
                 .out = units.last - units.first,
                 .descent = &descents[a],
             };
+            if (is_rounded(pass, l)) {
+                tasks[count - 1].ds16 = round_gradient(pass, a, units, mine);
+                tasks[count - 1].w16 = rounded_weights(pass, a, units);
+            }
         }
         if (count > 0 && (l > 0 || a + 1 == pass->count)) {
-            nn_gemm_descend(workspace->gemm, input_of(pass, a, l), tasks, count, pass->batch->rows,
-                            bank->shape.width[l], scratch_of(pass));
+            step_weights(pass, l, a, tasks, count);
             count = 0;
         }
     }

@@ -332,6 +332,9 @@ static enum ep_status prepare(struct run *run, struct ep_error *error)
         .threads = run->plan->threads,
         .dropout = nn_bank_drops_out(run->bank),
     };
+    if (nn_bank_shape(run->bank)->bf16 && !nn_gemm_has_bf16(run->plan->gemm)) {
+        return ep_fail(error, EP_UNAVAILABLE, "bfloat16 needs a processor with AVX512_BF16 and its kernels");
+    }
     if (!allocate(run)) {
         return ep_fail(error, EP_NO_MEMORY, "no memory for mini-batches of %zu images", room.rows);
     }

@@ -23,6 +23,14 @@ static void place_training(const struct nn_shape *shape, size_t rows, struct nn_
     /* Of a layer's gradient, or of two sums for each unit. */
     workspace->scratch_size = scratch > 2 * nn_stride(widest) ? scratch : 2 * nn_stride(widest);
     workspace->scratch = nn_carve(arena, workspace->room.threads, workspace->scratch_size);
+    if (shape->bf16) {
+        const size_t pairs = (workspace->room.rows + 1) / 2;
+        size_t units = 0;
+        arena->overflow =
+            !ep_size_multiply(workspace->room.members, shape->width[1], &units) || arena->overflow;
+        workspace->pairs16 = nn_carve_pairs(arena, pairs, shape->width[0]);
+        workspace->ds16 = nn_carve_pairs(arena, pairs, units);
+    }
     workspace->delta[0] = nn_carve_matrix(arena, rows, widest);
     workspace->delta[1] = nn_carve_matrix(arena, rows, widest);
 }
@@ -42,6 +50,9 @@ static void place(const struct nn_shape *shape, struct nn_arena *arena, struct n
             workspace->moments[l].variance = nn_carve(arena, members, out);
             workspace->moments[l].inverse = nn_carve(arena, members, out);
         }
+    }
+    if (shape->bf16) {
+        workspace->inputs16 = nn_carve_halves(arena, workspace->room.rows, shape->width[0]);
     }
     if (workspace->room.threads > 0) {
         place_training(shape, rows, arena, workspace);

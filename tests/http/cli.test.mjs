@@ -125,6 +125,11 @@ test('what computes the matrix products can be chosen', async () => {
   const mixed = await run(['train', '-', '--numerics', 'portable', '--gemm', 'openblas'], { input: '{}', env: { EPOCHD_DATA: data } });
   assert.equal(mixed.code, 1);
   assert.match(mixed.stderr, /portable numerics need the engine's own kernels/);
+  for (const [args, reason] of [[['--gemm', 'openblas'], /AVX512_BF16/], [['--numerics', 'portable'], /portable/]]) {
+    const { code, stderr } = await run(['train', '-', ...args], { input: JSON.stringify({ ...brief, precision: 'bf16' }), env: { EPOCHD_DATA: data } });
+    assert.equal(code, 2);
+    assert.match(stderr, reason);
+  }
   const wrong = await run(['serve'], { env: { EPOCHD_GEMM: 'abacus' } });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /auto, avx512, avx2, libxsmm or openblas/);

@@ -172,7 +172,7 @@ export class Server {
       });
       server.exited.then(({ code }) => { clearTimeout(timer); reject(new Error(`exit ${code}: ${server.stderr}`)); });
     });
-    server.agent = new http.Agent({ keepAlive: true });
+    server.agent = new http.Agent({ keepAlive: true, timeout: 10_000 });
     return server;
   }
 

@@ -21,7 +21,7 @@ test('a job is trained to its end', async () => {
     dataset: 'fashion-mnist', train_size: 500, validation_size: 100, normalize: 'mean', pca: { components: 0, variance: 0 }, depth: 2, hidden: [8],
     activation: 'relu', batch_norm: true, scale_shift: false, dropout: 0, eta: 0.02, lambda: 0, epochs: 3, batch_size: 10,
     optimizer: 'sgd', momentum: 0.9, nesterov: false, warm_up: 0, decay: { kind: 'step', every: 10, factor: 0.95 },
-    init: { kind: 'he' }, shuffle: true, augment: { flip: false, shift: 0 }, seed: 1, early_stopping: { patience: 0 }, threads: 0, name: 'Übung 1', tags: ['table-1'],
+    init: { kind: 'he' }, shuffle: true, augment: { flip: false, shift: 0 }, seed: 1, early_stopping: { patience: 0 }, precision: 'fp32', threads: 0, name: 'Übung 1', tags: ['table-1'],
   });
   const job = await server.untilState(answer.json.id, 'succeeded');
   assert.ok(job.result.accuracy_test > 0.9 && job.result.accuracy_test <= 1);
@@ -135,6 +135,22 @@ test('training ends early when patience is lost, with the best network', async (
   assert.equal(costs.indexOf(Math.min(...costs)) + 1, job.result.best_epoch);
   const until = await server.untilState((await server.create({ ...spec, epochs: job.result.best_epoch })).id, 'succeeded');
   assert.equal(until.result.model_sha256, job.result.model_sha256);
+});
+
+test('a network can be trained with bfloat16 where the processor has it', async (context) => {
+  const { precisions } = (await server.get('/v1/system')).json;
+  const spec = { ...brief, epochs: 5 };
+  const answer = await server.post('/v1/jobs', { ...spec, precision: 'bf16' });
+  if (!precisions.includes('bf16')) {
+    assert.equal(answer.status, 422);
+    assert.match(answer.json.errors[0].detail, /AVX512_BF16/);
+    context.skip('this processor lacks AVX512_BF16');
+    return;
+  }
+  const half = await server.untilState(answer.json.id, 'succeeded');
+  const full = await server.untilState((await server.create(spec)).id, 'succeeded');
+  assert.notEqual(half.result.model_sha256, full.result.model_sha256);
+  assert.ok(Math.abs(half.result.cost_test - full.result.cost_test) < 0.05 * full.result.cost_test);
 });
 
 test('a network can be trained on principal axes', async () => {

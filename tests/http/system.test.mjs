@@ -14,6 +14,7 @@ test('the system describes the machine and its load', async () => {
   assert.equal(json.version, process.env.EPOCHD_VERSION);
   assert.ok(json.cores >= 1 && json.processor !== '' && /kernels|OpenBLAS/.test(json.gemm));
   assert.equal(json.numerics, 'fast');
+  assert.ok(json.precisions.includes('fp32'));
   assert.ok(json.memory.resident_bytes > 0 && json.memory.total_bytes > json.memory.resident_bytes);
   assert.ok(json.memory.limit_bytes > 0 && json.memory.limit_bytes <= json.memory.total_bytes);
   assert.equal(json.memory.jobs_bytes, 0);

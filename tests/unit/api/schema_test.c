@@ -243,7 +243,7 @@ static void what_was_decoded_can_be_encoded(void **state)
         "\"decay\":{\"kind\":\"step\",\"every\":2,\"factor\":0.25},"
         "\"init\":{\"kind\":\"gaussian\",\"std\":0.125},\"shuffle\":false,\"augment\":{\"flip\":true,"
         "\"shift\":3},\"seed\":9007199254740991,\"early_stopping\":{\"patience\":4,\"watch\":\"accuracy\"},"
-        "\"threads\":2,"
+        "\"precision\":\"bf16\",\"threads\":2,"
         "\"name\":\"caf\xc3\xa9\",\"tags\":[\"a\",\"b\"]}\n";
     const struct decoded decoded = decode(text);
     assert_int_equal(decoded.faults.count, 0);

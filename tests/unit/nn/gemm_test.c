@@ -166,7 +166,7 @@ static float at(struct nn_matrix matrix, size_t row, size_t column)
 static void check_forward(const struct nn_gemm *gemm, const struct operands *o, size_t rows, size_t in,
                           size_t out)
 {
-    const struct nn_forward_task task = {nn_const(o->w), o->s, out};
+    const struct nn_forward_task task = {.w = nn_const(o->w), .s = o->s, .out = out};
     nn_gemm_forward(gemm, nn_const(o->x), &task, 1, rows, in);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < out; j++) {
@@ -279,7 +279,7 @@ static void compute(const struct nn_gemm *gemm, struct operands *o, size_t rows,
     fill_normals(o->ds, rows, out, 3);
     fill_normals(o->theta, out, in, 4);
     fill_normals(o->velocity, out, in, 5);
-    const struct nn_forward_task onward = {nn_const(o->w), o->s, out};
+    const struct nn_forward_task onward = {.w = nn_const(o->w), .s = o->s, .out = out};
     struct nn_descend_task step = {
         .ds = nn_const(o->ds),
         .w = {.theta = o->theta.at, .velocity = o->velocity.at, .stride = o->theta.stride},
