@@ -64,6 +64,7 @@ struct runner {
     struct nn_workspace *workspace;
     struct nn_team *team;
     size_t threads;
+    bool bf16;
     float *x; /* (batch, stride) */
 };
 
@@ -84,6 +85,22 @@ static void convert(const uint8_t *pixels, const float *mean, float *x, size_t c
     }
 }
 
+/* Images from `image` on become rows `row` … of the mini-batch. */
+static void read_rows(const struct runner *runner, size_t image, size_t row, size_t rows,
+                      const struct nn_part *part)
+{
+    const size_t features = runner->network->shape.width[0];
+    const size_t stride = nn_stride(features);
+    float *x = runner->x + (runner->bf16 ? part->index * NN_ROUNDED_ROWS : row) * stride;
+    for (size_t i = 0; i < rows; i++) {
+        convert(runner->images.pixels + (image + i) * features, runner->images.mean, x + i * stride,
+                features);
+    }
+    if (runner->bf16) {
+        nn_workspace_take(runner->workspace, (struct nn_const_matrix){x, stride}, row, rows, features);
+    }
+}
+
 static void train(void *context, const struct nn_part *part)
 {
     const struct runner *runner = context;
@@ -91,13 +108,15 @@ static void train(void *context, const struct nn_part *part)
     const size_t features = runner->network->shape.width[0];
     const size_t stride = nn_stride(features);
     const struct nn_moment moment = {0, 0};
-    const struct nn_span mine = nn_span_of(part, batch);
+    const size_t pairs = (batch + 1) / 2;
+    const struct nn_span mine = nn_span_of(part, pairs);
+    const size_t last = 2 * mine.last < batch ? 2 * mine.last : batch;
     double cost;
     for (size_t first = 0; first + batch <= IMAGES; first += batch) {
         const struct nn_batch images = {{runner->x, stride}, runner->images.labels + first, batch};
-        for (size_t i = mine.first; i < mine.last; i++) {
-            convert(runner->images.pixels + (first + i) * features, runner->images.mean,
-                    runner->x + i * stride, features);
+        for (size_t i = 2 * mine.first; i < last; i += NN_ROUNDED_ROWS) {
+            const size_t rows = last - i < NN_ROUNDED_ROWS ? last - i : NN_ROUNDED_ROWS;
+            read_rows(runner, first + i, i, rows, part);
         }
         nn_meet(part);
         nn_bank_step(runner->bank, runner->workspace, &images, &moment, part, &cost);
@@ -119,7 +138,8 @@ static bool prepare(struct runner *runner, const struct network *network, struct
     const struct nn_room room = {.members = 1, .rows = network->batch, .threads = way->threads};
     struct nn_shape shape = network->shape;
     shape.bf16 = way->bf16;
-    *runner = (struct runner){.network = network, .images = images, .threads = way->threads};
+    *runner =
+        (struct runner){.network = network, .images = images, .threads = way->threads, .bf16 = way->bf16};
     runner->x = ep_allocate(network->batch * nn_stride(network->shape.width[0]), sizeof *runner->x);
     return runner->x != NULL && nn_gemm_create(way->gemm, &runner->gemm, NULL) == EP_OK &&
            (!way->bf16 || nn_gemm_has_bf16(runner->gemm)) &&

@@ -61,6 +61,16 @@ EP_NODISCARD enum ep_status nn_workspace_create(const struct nn_shape *shape, co
                                                 const struct nn_gemm *gemm, struct nn_workspace **workspace,
                                                 struct ep_error *error);
 
+/** Images that are best rounded at a time: so few stay in cache between being read and being rounded. */
+enum { NN_ROUNDED_ROWS = 16 };
+
+/**
+ * With bf16 in the shape the passes below see these images instead of their batch's x: images first (even) …
+ * first + rows − 1 of the mini-batch, x(rows, features). Threads may each take their own.
+ */
+void nn_workspace_take(struct nn_workspace *workspace, struct nn_const_matrix x, size_t first, size_t rows,
+                       size_t features);
+
 /** Releases the workspace; NULL is fine. */
 void nn_workspace_destroy(struct nn_workspace *workspace);
 

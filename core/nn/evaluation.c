@@ -116,6 +116,21 @@ static void reset(struct nn_evaluation *evaluation, const struct nn_evaluation_t
     }
 }
 
+/* Reads a thread's images; to be rounded, a few at a time. */
+static void read_images(const struct nn_evaluation *evaluation, const struct nn_set *set, size_t first,
+                        size_t thread, const struct nn_batch *batch, struct nn_matrix x, uint8_t *labels)
+{
+    const struct nn_shape *shape = nn_bank_shape(evaluation->bank);
+    if (!shape->bf16) {
+        set->read(set->context, first, batch->rows, x, labels);
+    }
+    for (size_t i = 0; i < batch->rows && shape->bf16; i += NN_ROUNDED_ROWS) {
+        const size_t rows = batch->rows - i < NN_ROUNDED_ROWS ? batch->rows - i : NN_ROUNDED_ROWS;
+        set->read(set->context, first + i, rows, x, labels + i);
+        nn_workspace_take(evaluation->workspaces[thread], nn_const(x), i, rows, shape->width[0]);
+    }
+}
+
 /* One thread's pass over the images from `first` on; none when there are no such images. */
 static void measure(struct nn_evaluation *evaluation, const struct nn_evaluation_task *task, size_t thread,
                     size_t first)
@@ -135,7 +150,7 @@ static void measure(struct nn_evaluation *evaluation, const struct nn_evaluation
     if (batch.rows == 0) {
         return;
     }
-    set->read(set->context, first, batch.rows, x, task->labels + place);
+    read_images(evaluation, set, first, thread, &batch, x, task->labels + place);
     nn_bank_evaluate(evaluation->bank, evaluation->list, evaluation->listed, evaluation->workspaces[thread],
                      &batch, tallies, task->confusion ? counts_of(evaluation, thread, 0) : NULL);
 }

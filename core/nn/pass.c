@@ -162,27 +162,6 @@ static struct nn_pair_matrix round_gradient(const struct pass *pass, size_t a, s
     return rounded;
 }
 
-/* Rounds the images; each thread some pairs of them. */
-static void round_inputs(const struct pass *pass)
-{
-    const size_t rows = pass->batch->rows;
-    const struct nn_span mine = nn_span_of(pass->part, (rows + 1) / 2);
-    const size_t first = 2 * mine.first;
-    if (!is_empty(mine)) {
-        struct nn_half_matrix halves = pass->workspace->inputs16;
-        struct nn_pair_matrix pairs = pass->workspace->pairs16;
-        const struct nn_const_matrix x = {pass->batch->x.at + first * pass->batch->x.stride,
-                                          pass->batch->x.stride};
-        halves.at += first * halves.stride;
-        if (pairs.at != NULL) {
-            pairs.at += mine.first * pairs.stride;
-        }
-        nn_gemm_round16(pass->workspace->gemm, x, (2 * mine.last < rows ? 2 * mine.last : rows) - first,
-                        pass->bank->shape.width[0], halves, pairs);
-    }
-    nn_meet(pass->part);
-}
-
 static struct nn_forward_task forward_task(const struct pass *pass, size_t a, size_t l, struct nn_span units)
 {
     const struct nn_slots w = nn_slots_at(nn_weights(pass->bank, pass->members[a], l), units.first, 0);
@@ -271,9 +250,6 @@ static void thin_out(const struct pass *pass, size_t l)
 static void forward(const struct pass *pass)
 {
     const struct nn_shape *shape = &pass->bank->shape;
-    if (shape->bf16) {
-        round_inputs(pass);
-    }
     for (size_t l = 0; l < shape->layers; l++) {
         forward_layer(pass, l);
         nn_meet(pass->part);

@@ -60,6 +60,7 @@ typedef double nn_real;
 #define nn_workspace_create     nn64_workspace_create
 #define nn_workspace_destroy    nn64_workspace_destroy
 #define nn_workspace_numbers    nn64_workspace_numbers
+#define nn_workspace_take       nn64_workspace_take
 #else
 typedef float nn_real;
 #endif

@@ -80,6 +80,26 @@ static void end_diverged(struct run *run)
     }
 }
 
+/* Reads this thread's share of a mini-batch; to be rounded, a few whole pairs of images at a time. */
+static void read_share(const struct run *run, size_t step, size_t rows, const struct nn_part *part)
+{
+    const struct nn_stream *stream = &run->plan->stream;
+    const struct nn_shape *shape = nn_bank_shape(run->bank);
+    const struct nn_matrix x = {run->x, nn_stride(shape->width[0])};
+    const size_t grain = shape->bf16 ? 2 : 1;
+    const struct nn_span mine = nn_span_of(part, (rows + grain - 1) / grain);
+    const size_t last = mine.last * grain < rows ? mine.last * grain : rows;
+    const size_t most = shape->bf16 ? NN_ROUNDED_ROWS : rows;
+    for (size_t first = mine.first * grain; first < last; first += most) {
+        const size_t count = last - first < most ? last - first : most;
+        const struct nn_matrix to = nn_part_of(x, shape->bf16 ? part->index * most : first, 0);
+        stream->read(stream->context, part->index, step, first, count, to, run->labels + first);
+        if (shape->bf16) {
+            nn_workspace_take(run->workspace, nn_const(to), first, count, shape->width[0]);
+        }
+    }
+}
+
 /*
  * One mini-batch, shared by the team; whether it was done. `going` is only read between the first two
  * meetings: part 0 writes it for the next mini-batch as soon as this one's last meeting is over.
@@ -97,11 +117,7 @@ static bool train_step(struct run *run, size_t step, const struct nn_part *part)
     }
     const struct nn_batch batch = {
         .x = nn_const(x), .labels = run->labels, .rows = stream->rows(stream->context, step)};
-    const struct nn_span mine = nn_span_of(part, batch.rows);
-    if (mine.last > mine.first) {
-        stream->read(stream->context, part->index, step, mine.first, mine.last - mine.first,
-                     nn_part_of(x, mine.first, 0), run->labels + mine.first);
-    }
+    read_share(run, step, batch.rows, part);
     nn_meet(part);
     const struct nn_moment moment = {.epoch = run->epoch, .step = run->steps_done};
     nn_bank_step(run->bank, run->workspace, &batch, &moment, part, run->costs);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/base/memory.h"
@@ -104,6 +105,19 @@ enum ep_status nn_workspace_create(const struct nn_shape *shape, const struct nn
     place(shape, &arena, made);
     *workspace = made;
     return EP_OK;
+}
+
+void nn_workspace_take(struct nn_workspace *workspace, struct nn_const_matrix x, size_t first, size_t rows,
+                       size_t features)
+{
+    struct nn_half_matrix halves = workspace->inputs16;
+    struct nn_pair_matrix pairs = workspace->pairs16;
+    assert(first % 2 == 0);
+    halves.at += first * halves.stride;
+    if (pairs.at != NULL) {
+        pairs.at += first / 2 * pairs.stride;
+    }
+    nn_gemm_round16(workspace->gemm, x, rows, features, halves, pairs);
 }
 
 void nn_workspace_destroy(struct nn_workspace *workspace)

@@ -5,7 +5,11 @@ import { contract, resolve, schemaFaults } from '../contract/document.mjs';
 import { makeData, Server } from './harness.mjs';
 
 let server;
-before(async () => { server = await Server.start({ data: makeData() }); });
+let precisions;
+before(async () => {
+  server = await Server.start({ data: makeData() });
+  ({ precisions } = (await server.get('/v1/system')).json);
+});
 after(async () => { assert.deepEqual(await server.stop(), { code: 0, signal: null }); });
 
 const schema = contract.components.schemas.JobSpec;
@@ -16,8 +20,6 @@ const leaves = (node, path = []) => Object.entries(node.properties).flatMap(([na
 const fields = leaves(schema);
 
 const plain = { dataset: 'fashion-mnist', epochs: 1, depth: 2, batch_norm: false };
-let precisions;
-before(async () => { ({ precisions } = (await server.get('/v1/system')).json); });
 const dry = (spec) => server.post('/v1/jobs?dry_run=true', spec);
 
 // What a member counts only beside.

@@ -264,6 +264,9 @@ static struct nn_bank *train(const struct nn_member_options *options, size_t cou
     assert_int_equal(nn_bank_create(&shape, options, count, &training.bank, NULL), EP_OK);
     assert_int_equal(nn_workspace_create(&shape, &room, gemm, &training.workspace, NULL), EP_OK);
     assert_int_equal(nn_team_create(threads, &team, NULL), EP_OK);
+    if (bf16) {
+        nn_workspace_take(training.workspace, training.batch.x, 0, ROWS, FEATURES);
+    }
     nn_team_run(team, nn_team_size(team), take_steps, &training);
     nn_team_destroy(team);
     nn_workspace_destroy(training.workspace);
