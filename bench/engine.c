@@ -2,7 +2,7 @@
  * How much of the machine's floating-point peak training steps reach.
  *
  *     cmake --preset release && cmake --build --preset release --target bench_engine
- *     build/release/bench/bench_engine [NETWORK]
+ *     build/release/bench/bench_engine [NETWORK [WAY]]
  *
  * Prints, for each network, the medians of interleaved runs: seconds for an epoch of 10 000 random images,
  * which lie in memory as bytes and are turned into numbers mini-batch by mini-batch as the service does it,
@@ -173,7 +173,7 @@ static void print(const struct network *network, double seconds[][ROUNDS], doubl
 }
 
 /* Trains one epoch on each way in turn, so that all meet the same weather. */
-static void measure(const struct network *network, struct images images)
+static void measure(const struct network *network, struct images images, const char *way)
 {
     struct runner runners[WAYS];
     bool works[WAYS];
@@ -182,7 +182,9 @@ static void measure(const struct network *network, struct images images)
     const size_t trained = IMAGES / network->batch * network->batch;
     const double flops = nn_training_flops(&network->shape) * (double)trained;
     for (size_t w = 0; w < WAYS; w++) {
-        works[w] = prepare(&runners[w], network, images, &ways[w]);
+        runners[w] = (struct runner){.gemm = NULL};
+        works[w] = (way == NULL || strcmp(way, ways[w].name) == 0) &&
+                   prepare(&runners[w], network, images, &ways[w]);
         if (works[w]) {
             train_epoch(&runners[w]);
         }
@@ -222,7 +224,7 @@ int main(int count, char *arguments[])
     }
     for (size_t i = 0; i < EP_COUNT(networks); i++) {
         if (count < 2 || strcmp(arguments[1], networks[i].name) == 0) {
-            measure(&networks[i], images);
+            measure(&networks[i], images, count > 2 ? arguments[2] : NULL);
         }
     }
     free(images.pixels);

@@ -18,6 +18,7 @@ struct run {
     struct data_axes axes;              /* empty when the network sees pixels */
     struct data_projection *projection; /* likewise NULL */
     size_t width;                       /* inputs of the network */
+    size_t threads;                     /* most */
     struct data_batches *batches;
     struct nn_bank *bank;
     const struct job_run_observer *observer;
@@ -84,8 +85,17 @@ static void end_epoch(void *context, size_t member, const struct nn_epoch *epoch
 static size_t threads_now(void *context)
 {
     const struct run *run = context;
-    return run->observer->threads == NULL ? run->means->threads
-                                          : run->observer->threads(run->observer->context);
+    const size_t now =
+        run->observer->threads == NULL ? run->threads : run->observer->threads(run->observer->context);
+    return now < run->threads ? now : run->threads;
+}
+
+/* Threads that a mini-batch has work for: those that meet too often wait more than they compute. */
+static size_t threads_worth(const struct nn_shape *shape, const struct job_spec *spec, size_t most)
+{
+    static const double flops_each = 4e6;
+    const double worth = nn_training_flops(shape) * (double)spec->batch_size / flops_each;
+    return worth < 1 ? 1 : worth < (double)most ? (size_t)worth : most;
 }
 
 static bool goes_on(void *context)
@@ -125,6 +135,7 @@ static enum ep_status prepare_network(struct run *run, const struct job_spec *sp
     /* Fewer inputs start with the spread of all, so that training is the same in distribution. */
     shape.width[0] = run->width;
     options.init_inputs = set->info.features;
+    run->threads = threads_worth(&shape, spec, run->means->threads);
     return nn_bank_create(&shape, &options, 1, &run->bank, error);
 }
 
@@ -157,7 +168,7 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
     const struct nn_plan plan = {
         .gemm = run->means->gemm,
         .epochs = (size_t)spec->epochs,
-        .threads = run->means->threads,
+        .threads = run->threads,
         .patience = (size_t)spec->patience,
         .watch = (enum nn_watch)spec->watch,
         .stream =

@@ -17,7 +17,8 @@ struct job_run_means {
     struct data_registry *registry;
     const struct nn_gemm *gemm;
     struct data_axes_cache *axes;
-    size_t threads; /**< most threads, the calling one included, ≥ 1; does not change a result */
+    size_t threads; /**< most threads, the calling one included, ≥ 1, fewer for small networks; does not
+                         change a result */
 };
 
 struct job_run_observer {
