@@ -132,8 +132,8 @@ void data_batches_read(const struct data_batches *batches, size_t reader, struct
     }
     for (size_t i = 0; i < piece.rows && projection == NULL; i++) {
         uint8_t label;
-        const size_t ahead = i + DATA_AHEAD < piece.rows ? i + DATA_AHEAD : i;
-        const uint8_t *soon = data_split_pixels(batches->split, batches->order[first + ahead], &label);
+        const size_t ahead = first + i + DATA_AHEAD < batches->count ? first + i + DATA_AHEAD : first + i;
+        const uint8_t *soon = data_split_pixels(batches->split, batches->order[ahead], &label);
         const uint8_t *pixels = see(batches, reader, batches->order[first + i], &labels[i]);
         data_split_normalise(batches->split, pixels, soon, x + i * stride);
     }

@@ -216,7 +216,7 @@ void data_split_read(const struct data_split *split, enum data_subset subset, si
     const struct data_part *part = subset == DATA_TEST ? &split->set->test : &split->set->train;
     const size_t start = subset == DATA_VALIDATION ? split->train_size + first : first;
     for (size_t i = 0; i < rows; i++) {
-        const size_t soon = i + DATA_AHEAD < rows ? i + DATA_AHEAD : i;
+        const size_t soon = start + i + DATA_AHEAD < part->count ? i + DATA_AHEAD : i;
         data_split_normalise(split, part->pixels + (start + i) * split->features,
                              part->pixels + (start + soon) * split->features, x + i * stride);
         labels[i] = part->labels[start + i];

@@ -62,7 +62,7 @@ EP_NODISCARD enum ep_status nn_workspace_create(const struct nn_shape *shape, co
                                                 struct ep_error *error);
 
 /** Images that are best rounded at a time: so few stay in cache between being read and being rounded. */
-enum { NN_ROUNDED_ROWS = 16 };
+enum { NN_ROUNDED_ROWS = 8 };
 
 /**
  * With bf16 in the shape the passes below see these images instead of their batch's x: images first (even) …
