@@ -1,15 +1,20 @@
 #include "server/listener.h"
 
+#include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/macros.h"
 #include "server/wire.h"
 
 enum {
@@ -22,14 +27,27 @@ enum {
      * closes may never see the answer.
      */
     DISCARD_MOST = 8 << 20,
-    STOP_MS = 2000, /**< how long requests being answered may take to finish when the listener stops */
+    WAIT_MOST_MS = 60000, /**< between two looks at the connections' time-outs */
+    STOP_MS = 2000,       /**< how long requests being answered may take to finish when the listener stops */
+};
+
+/** A thread with connections of its own; all accept from one socket. */
+struct worker {
+    struct listener *listener;
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    bool runs;
 };
 
 struct listener {
     struct listener_options options;
-    struct MHD_Daemon *daemon;
+    struct worker workers[THREADS];
+    int descriptor; /**< the socket listened on */
+    int wake;       /**< an eventfd; readable once the workers are to end */
     uint16_t port;
     atomic_size_t answering; /**< exchanges whose answer is being made or sent */
+    atomic_bool stopping;    /**< new clients are turned away */
+    atomic_bool ending;      /**< the workers are to end */
 };
 
 /** One request and its answer; belongs to the connection, from the request line to the completion. */
@@ -340,23 +358,96 @@ static void log_library(void *context, const char *format, va_list arguments)
     log_line(listener->options.log, LEVEL_DEBUG, "http: %s", message);
 }
 
-static struct MHD_Daemon *start_daemon(struct listener *listener, int descriptor)
+/** Turns new clients away while the listener stops. */
+static enum MHD_Result may_connect(void *context, const struct sockaddr *address, socklen_t length)
+{
+    const struct listener *listener = context;
+    (void)address;
+    (void)length;
+    return atomic_load(&listener->stopping) ? MHD_NO : MHD_YES;
+}
+
+/**
+ * The library's loop, turned by a thread of ours. The one that 0.9.75 brings sleeps on with ready connections
+ * when exactly 128 of them become ready at once, and cannot be stopped without a race that ends the process.
+ */
+static void *serve(void *context)
+{
+    const struct worker *worker = context;
+    const int library = MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    struct pollfd sources[] = {
+        {.fd = library, .events = POLLIN},
+        {.fd = worker->listener->wake, .events = POLLIN},
+    };
+    while (!atomic_load(&worker->listener->ending)) {
+        MHD_UNSIGNED_LONG_LONG due;
+        const bool limited = MHD_get_timeout(worker->daemon, &due) == MHD_YES;
+        poll(sources, EP_COUNT(sources), limited && due < WAIT_MOST_MS ? (int)due : WAIT_MOST_MS);
+        MHD_run(worker->daemon);
+    }
+    return NULL;
+}
+
+static struct MHD_Daemon *start_daemon(struct listener *listener)
 {
     const struct listener_options *options = &listener->options;
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    const unsigned flags = MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     const struct MHD_OptionItem items[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, THREADS, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->connections_most, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)((options->connections_most + THREADS - 1) / THREADS), NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)options->idle_seconds, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MOST, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
-        {MHD_OPTION_LISTEN_SOCKET, descriptor, NULL},
+        {MHD_OPTION_LISTEN_SOCKET, listener->descriptor, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(
-        flags | (options->address.v6 ? (unsigned)MHD_USE_IPv6 : 0U), 0, NULL, NULL, on_request, listener,
-        MHD_OPTION_EXTERNAL_LOGGER, log_library, listener, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange,
-        listener, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+    return MHD_start_daemon(flags | (options->address.v6 ? (unsigned)MHD_USE_IPv6 : 0U), 0, may_connect,
+                            listener, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, log_library, listener,
+                            MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, listener,
+                            MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL, MHD_OPTION_ARRAY, items,
+                            MHD_OPTION_END);
+}
+
+static bool start_workers(struct listener *listener)
+{
+    for (size_t i = 0; i < THREADS; i++) {
+        struct worker *worker = &listener->workers[i];
+        worker->listener = listener;
+        worker->daemon = start_daemon(listener);
+        if (worker->daemon == NULL) {
+            return false;
+        }
+        worker->runs = pthread_create(&worker->thread, NULL, serve, worker) == 0;
+        if (!worker->runs) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Ends the workers with all their connections, and the socket. */
+static void end_workers(struct listener *listener)
+{
+    atomic_store(&listener->ending, true);
+    eventfd_write(listener->wake, 1);
+    for (size_t i = 0; i < THREADS; i++) {
+        if (listener->workers[i].runs) {
+            pthread_join(listener->workers[i].thread, NULL);
+        }
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        if (listener->workers[i].daemon != NULL) {
+            // Else each of them would close the socket that they share.
+            MHD_quiesce_daemon(listener->workers[i].daemon);
+            MHD_stop_daemon(listener->workers[i].daemon);
+        }
+    }
+    close(listener->descriptor);
+}
+
+static void release(struct listener *listener)
+{
+    close(listener->wake);
+    free(listener);
 }
 
 enum ep_status listener_start(const struct listener_options *options, struct listener **listener,
@@ -367,17 +458,20 @@ enum ep_status listener_start(const struct listener_options *options, struct lis
         return ep_fail(error, EP_NO_MEMORY, "no memory for the listener");
     }
     created->options = *options;
-    int descriptor;
-    const enum ep_status opened =
-        address_listen(&options->address, BACKLOG, &descriptor, &created->port, error);
-    if (opened != EP_OK) {
+    created->wake = eventfd(0, EFD_CLOEXEC);
+    if (created->wake < 0) {
         free(created);
+        return ep_fail(error, EP_IO, "no file descriptor for the listener: %s", strerror(errno));
+    }
+    const enum ep_status opened =
+        address_listen(&options->address, BACKLOG, &created->descriptor, &created->port, error);
+    if (opened != EP_OK) {
+        release(created);
         return opened;
     }
-    created->daemon = start_daemon(created, descriptor);
-    if (created->daemon == NULL) {
-        close(descriptor);
-        free(created);
+    if (!start_workers(created)) {
+        end_workers(created);
+        release(created);
         return ep_fail(error, EP_INTERNAL, "the HTTP library did not start");
     }
     *listener = created;
@@ -394,18 +488,11 @@ void listener_stop(struct listener *listener)
     if (listener == NULL) {
         return;
     }
-    const MHD_socket descriptor = MHD_quiesce_daemon(listener->daemon);
-    if (descriptor != MHD_INVALID_SOCKET) {
-        // New clients are turned away at once; the descriptor must stay open until the threads have ended.
-        shutdown(descriptor, SHUT_RDWR);
-    }
+    atomic_store(&listener->stopping, true);
     const struct timespec pause = {.tv_nsec = 5000000};
     for (int waited = 0; waited < STOP_MS && atomic_load(&listener->answering) > 0; waited += 5) {
         nanosleep(&pause, NULL);
     }
-    MHD_stop_daemon(listener->daemon);
-    if (descriptor != MHD_INVALID_SOCKET) {
-        close(descriptor);
-    }
-    free(listener);
+    end_workers(listener);
+    release(listener);
 }
