@@ -70,9 +70,25 @@ EP_NODISCARD enum ep_status job_confusion_copy(const struct job_confusion *from,
 /** Releases what it owns. A zeroed struct is fine. */
 void job_confusion_done(struct job_confusion *confusion);
 
+/** A job's place in the search that made it. */
+struct job_trial {
+    char search[EP_ID_TEXT]; /**< "": none made it */
+    uint32_t stage;          /**< from 0 */
+    uint32_t ordinal;        /**< in its stage, from 0 */
+    uint32_t bank;           /**< in its stage, from 0: those of one bank train side by side */
+    uint64_t cut_epoch;      /**< the rung at which it fell behind; 0: it did not */
+};
+
+/** The best epochs of a history so far, counted from 1; 0 and NaN before there is one. */
+struct job_best {
+    uint64_t cost_epoch, accuracy_epoch;
+    double cost_validation, accuracy_validation;
+};
+
 struct job {
     char id[EP_ID_TEXT];
     struct job_spec spec; /**< resolved */
+    struct job_trial trial;
     char spec_digest[EP_SHA256_TEXT];
     enum job_state state;
     bool cancel_requested; /**< accepted; a running job stops at its next mini-batch */
@@ -84,6 +100,7 @@ struct job {
     struct job_progress progress;
     bool has_latest;
     struct nn_epoch latest;            /**< newest row of the history */
+    struct job_best best;              /**< of the history */
     double cost_test;                  /**< NaN: not measured */
     double accuracy_test;              /**< NaN: not measured */
     uint64_t best_epoch;               /**< whose network was kept, from 1; 0: none */

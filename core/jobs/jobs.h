@@ -61,6 +61,7 @@ struct jobs_query {
     unsigned states;     /**< bits 1 << enum job_state */
     const char *dataset; /**< of that name */
     const char *tag;     /**< having that tag */
+    const char *search;  /**< a trial of the search of this id */
     const char *before;  /**< older than the job of this id, which need not exist any more */
     size_t limit;        /**< at most so many, ≥ 1 */
 };

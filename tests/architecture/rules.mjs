@@ -6,8 +6,9 @@ const mayUse = {
   'core/nn': ['core/base'],
   'core/data': ['core/base'],
   'core/jobs': ['core/base', 'core/nn', 'core/data'],
-  api: ['core/base', 'core/nn', 'core/data', 'core/jobs'],
-  server: ['api', 'core/base', 'core/nn', 'core/data', 'core/jobs'],
+  'core/search': ['core/base', 'core/nn', 'core/data', 'core/jobs'],
+  api: ['core/base', 'core/nn', 'core/data', 'core/jobs', 'core/search'],
+  server: ['api', 'core/base', 'core/nn', 'core/data', 'core/jobs', 'core/search'],
 };
 
 // The only files that may include the header of a library.
@@ -40,8 +41,9 @@ const mayLink = {
   '${target}': ['epochd_base'], // the loop over both of the engine's
   epochd_data: ['epochd_base'],
   epochd_jobs: ['epochd_base', 'epochd_nn', 'epochd_nn64', 'epochd_data'],
-  epochd_api: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs'],
-  epochd_server: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs', 'epochd_api'],
+  epochd_search: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs'],
+  epochd_api: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs', 'epochd_search'],
+  epochd_server: ['epochd_base', 'epochd_nn', 'epochd_data', 'epochd_jobs', 'epochd_search', 'epochd_api'],
   epochd: ['epochd_server'],
 };
 
