@@ -16,7 +16,8 @@ struct nn_evaluation {
     double *penalty;                  /* (members) */
     size_t *list;                     /* (members): the first `listed` are measured */
     size_t listed;
-    bool going; /* written by part 0 between two meetings */
+    size_t done; /* images measured; written by part 0 between two meetings */
+    bool going;  /* written by part 0 between two meetings */
 };
 
 static struct nn_room room_for(size_t members)
@@ -178,15 +179,21 @@ static void add_round(struct nn_evaluation *evaluation, size_t threads)
     }
 }
 
+void nn_evaluation_begin(struct nn_evaluation *evaluation)
+{
+    evaluation->done = 0;
+}
+
 bool nn_evaluation_run(struct nn_evaluation *evaluation, const struct nn_evaluation_task *task,
                        const struct nn_part *part)
 {
     const size_t round = part->count * NN_EVALUATION_ROWS;
-    for (size_t t = part->index; t < evaluation->threads; t += part->count) {
+    const size_t begun = evaluation->done;
+    for (size_t t = part->index; t < evaluation->threads && begun == 0; t += part->count) {
         reset(evaluation, task, t);
     }
     nn_meet(part);
-    for (size_t first = 0; first < task->set->count; first += round) {
+    for (size_t first = begun; first < task->set->count; first += round) {
         if (part->index == 0) {
             evaluation->going = task->go_on(task->context);
             list_wanted(evaluation, task);
@@ -199,6 +206,7 @@ bool nn_evaluation_run(struct nn_evaluation *evaluation, const struct nn_evaluat
         nn_meet(part);
         if (part->index == 0) {
             add_round(evaluation, part->count);
+            evaluation->done = first + round;
         }
     }
     nn_meet(part);

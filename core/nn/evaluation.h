@@ -36,7 +36,13 @@ struct nn_evaluation_task {
     void *context;
 };
 
-/** Called by all threads of the team. False when go_on said so. */
+/** The next run begins with the first image, and forgets what was measured before. */
+void nn_evaluation_begin(struct nn_evaluation *evaluation);
+
+/**
+ * Called by all threads of the team. False when go_on said so; the next run then goes on where this one
+ * stood, also with another number of threads.
+ */
 bool nn_evaluation_run(struct nn_evaluation *evaluation, const struct nn_evaluation_task *task,
                        const struct nn_part *part);
 

@@ -16,14 +16,17 @@ struct best {
     nn_real *parameters, *statistics;
 };
 
+/* What the team does, or does next. */
+enum phase { TAKING_STEPS, MEASURING_TRAIN, MEASURING_VALIDATION, MEASURING_TEST };
+
 /*
  * A training run. What is per member has `members` elements. Only part 0 of the team writes here, between two
  * meetings.
  */
-struct run {
+struct nn_training {
     struct nn_bank *bank;
-    const struct nn_plan *plan;
-    const struct nn_observer *observer;
+    struct nn_plan plan;
+    const struct nn_observer *observer; /* of the present call */
     struct nn_outcome *outcomes;
     size_t members;
     struct nn_team *team;
@@ -38,12 +41,16 @@ struct run {
     struct nn_epoch *rows; /* of the epoch being measured */
     size_t steps_done;     /* mini-batches in all epochs */
     size_t epoch;          /* from 0 */
-    double started;        /* when the epoch did */
+    size_t step;           /* mini-batches done in this epoch */
+    double seconds;        /* that this epoch has taken, but for the present call */
+    double started;        /* when the epoch did, or went on */
     bool going;            /* some member trains */
     bool whole;            /* the evaluation came to its end */
+    enum phase phase;
+    bool parked; /* the observer said so */
 };
 
-static void end_member(struct run *run, size_t member, enum nn_end end)
+static void end_member(struct nn_training *run, size_t member, enum nn_end end)
 {
     nn_bank_retire(run->bank, member);
     run->waiting[member] = false;
@@ -52,17 +59,22 @@ static void end_member(struct run *run, size_t member, enum nn_end end)
     run->outcomes[member].epoch = run->epoch + 1;
 }
 
-/* Asks the observer about each member that is not at its end; whether any goes on. */
+/* Asks the observer about the run and about each member that is not at its end; whether any goes on now. */
 static bool poll_members(void *context)
 {
-    struct run *run = context;
+    struct nn_training *run = context;
+    const struct nn_observer *observer = run->observer;
     bool any = false;
+    run->parked = observer->parks != NULL && observer->parks(observer->context, run->steps_done);
+    if (run->parked) {
+        return false;
+    }
     for (size_t g = 0; g < run->members; g++) {
         const bool alive = nn_bank_trains(run->bank, g) || run->waiting[g];
         if (!alive) {
             continue;
         }
-        if (run->observer->poll(run->observer->context, g, run->steps_done) == NN_STOP) {
+        if (observer->poll(observer->context, g, run->steps_done) == NN_STOP) {
             end_member(run, g, NN_STOPPED);
         } else {
             any = any || nn_bank_trains(run->bank, g) || run->wanted[g];
@@ -71,7 +83,7 @@ static bool poll_members(void *context)
     return any;
 }
 
-static void end_diverged(struct run *run)
+static void end_diverged(struct nn_training *run)
 {
     for (size_t g = 0; g < run->members; g++) {
         if (nn_bank_trains(run->bank, g) && !isfinite(run->costs[g])) {
@@ -81,9 +93,9 @@ static void end_diverged(struct run *run)
 }
 
 /* Reads this thread's share of a mini-batch; to be rounded, a few whole pairs of images at a time. */
-static void read_share(const struct run *run, size_t step, size_t rows, const struct nn_part *part)
+static void read_share(const struct nn_training *run, size_t step, size_t rows, const struct nn_part *part)
 {
-    const struct nn_stream *stream = &run->plan->stream;
+    const struct nn_stream *stream = &run->plan.stream;
     const struct nn_shape *shape = nn_bank_shape(run->bank);
     const struct nn_matrix x = {run->x, nn_stride(shape->width[0])};
     const size_t grain = shape->bf16 ? 2 : 1;
@@ -104,9 +116,9 @@ static void read_share(const struct run *run, size_t step, size_t rows, const st
  * One mini-batch, shared by the team; whether it was done. `going` is only read between the first two
  * meetings: part 0 writes it for the next mini-batch as soon as this one's last meeting is over.
  */
-static bool train_step(struct run *run, size_t step, const struct nn_part *part)
+static bool train_step(struct nn_training *run, size_t step, const struct nn_part *part)
 {
-    const struct nn_stream *stream = &run->plan->stream;
+    const struct nn_stream *stream = &run->plan.stream;
     const struct nn_matrix x = {run->x, nn_stride(nn_bank_shape(run->bank)->width[0])};
     if (part->index == 0) {
         run->going = poll_members(run);
@@ -124,11 +136,13 @@ static bool train_step(struct run *run, size_t step, const struct nn_part *part)
     if (part->index == 0) {
         end_diverged(run);
         run->steps_done++;
+        run->step = step + 1;
     }
     return true;
 }
 
-static void evaluate(struct run *run, const struct nn_set *set, bool confusion, const struct nn_part *part)
+static void evaluate(struct nn_training *run, const struct nn_set *set, bool confusion,
+                     const struct nn_part *part)
 {
     const struct nn_evaluation_task task = {
         .set = set,
@@ -146,29 +160,37 @@ static void evaluate(struct run *run, const struct nn_set *set, bool confusion, 
     nn_meet(part);
 }
 
-static void want_training(struct run *run)
+static void want_training(struct nn_training *run)
 {
     for (size_t g = 0; g < run->members; g++) {
         run->wanted[g] = nn_bank_trains(run->bank, g);
     }
 }
 
-static void take_measures(struct run *run, const struct nn_part *part)
+/* The next thing to measure, from its first image on. */
+static void begin_measuring(struct nn_training *run, enum phase phase)
 {
-    if (part->index == 0) {
-        want_training(run);
+    run->phase = phase;
+    nn_evaluation_begin(run->evaluation);
+}
+
+static void measure_train(struct nn_training *run, const struct nn_part *part)
+{
+    evaluate(run, &run->plan.train, false, part);
+    if (part->index == 0 && run->whole) {
+        for (size_t g = 0; g < run->members; g++) {
+            const struct nn_measure train = nn_evaluation_measure(run->evaluation, g);
+            run->rows[g].cost_train = train.cost;
+            run->rows[g].accuracy_train = train.accuracy;
+        }
+        begin_measuring(run, MEASURING_VALIDATION);
     }
     nn_meet(part);
-    evaluate(run, &run->plan->train, false, part);
-    for (size_t g = 0; g < run->members && part->index == 0; g++) {
-        const struct nn_measure train = nn_evaluation_measure(run->evaluation, g);
-        run->rows[g].cost_train = train.cost;
-        run->rows[g].accuracy_train = train.accuracy;
-    }
-    nn_meet(part);
-    if (run->whole) {
-        evaluate(run, &run->plan->validation, false, part);
-    }
+}
+
+static void measure_validation(struct nn_training *run, const struct nn_part *part)
+{
+    evaluate(run, &run->plan.validation, false, part);
     for (size_t g = 0; g < run->members && part->index == 0; g++) {
         const struct nn_measure validation = nn_evaluation_measure(run->evaluation, g);
         run->rows[g].cost_validation = validation.cost;
@@ -176,43 +198,62 @@ static void take_measures(struct run *run, const struct nn_part *part)
     }
 }
 
-/* An epoch and its measures, as every thread of the team sees it. */
+/* `phase` is where the run stood when the team was called. */
+static void take_measures(struct nn_training *run, enum phase phase, const struct nn_part *part)
+{
+    if (part->index == 0 && phase == TAKING_STEPS) {
+        want_training(run);
+        begin_measuring(run, MEASURING_TRAIN);
+    }
+    nn_meet(part);
+    bool whole = true;
+    if (phase != MEASURING_VALIDATION) {
+        measure_train(run, part);
+        whole = run->whole;
+    }
+    nn_meet(part);
+    if (whole) {
+        measure_validation(run, part);
+    }
+}
+
+/* An epoch, or the rest of it, and its measures, as every thread of the team sees it. */
 static void epoch_work(void *context, const struct nn_part *part)
 {
-    struct run *run = context;
+    struct nn_training *run = context;
     const struct nn_float_mode mode = nn_float_mode_enter();
+    const enum phase phase = run->phase;
     bool going = true;
-    for (size_t step = 0; step < run->plan->stream.steps && going; step++) {
+    for (size_t step = run->step; step < run->plan.stream.steps && going; step++) {
         going = train_step(run, step, part);
     }
     if (going) {
-        take_measures(run, part);
+        take_measures(run, phase, part);
     }
     nn_float_mode_leave(mode);
 }
 
-static bool better(const struct run *run, const struct best *best, double value)
+static bool better(const struct nn_training *run, const struct best *best, double value)
 {
-    return best->epoch == 0 ||
-           (run->plan->watch == NN_WATCH_COST ? value < best->value : value > best->value);
+    return best->epoch == 0 || (run->plan.watch == NN_WATCH_COST ? value < best->value : value > best->value);
 }
 
 /* Keeps the member's parameters if they are its best; false when it has lost patience. */
-static bool keep_best(struct run *run, size_t member)
+static bool keep_best(struct nn_training *run, size_t member)
 {
     struct best *best = &run->best[member];
     const struct nn_epoch *row = &run->rows[member];
-    const double value = run->plan->watch == NN_WATCH_COST ? row->cost_validation : row->accuracy_validation;
+    const double value = run->plan.watch == NN_WATCH_COST ? row->cost_validation : row->accuracy_validation;
     if (better(run, best, value)) {
         best->epoch = run->epoch + 1;
         best->value = value;
         nn_bank_read(run->bank, member, best->parameters, best->statistics);
     }
-    return run->epoch + 1 - best->epoch < run->plan->patience;
+    return run->epoch + 1 - best->epoch < run->plan.patience;
 }
 
 /* The member trains no more, and waits for its test. */
-static void finish_training(struct run *run, size_t member)
+static void finish_training(struct nn_training *run, size_t member)
 {
     struct best *best = run->best == NULL ? NULL : &run->best[member];
     nn_bank_retire(run->bank, member);
@@ -227,25 +268,25 @@ static void finish_training(struct run *run, size_t member)
 }
 
 /* What the measures of the epoch mean for a member that trains. */
-static void report_epoch(struct run *run, size_t member, double seconds)
+static void report_epoch(struct nn_training *run, size_t member, double seconds)
 {
     struct nn_epoch *row = &run->rows[member];
     row->epoch = run->epoch + 1;
     row->eta = nn_eta_at(nn_bank_options(run->bank, member), run->epoch);
     row->seconds = seconds;
-    const bool measured = run->plan->validation.count > 0;
+    const bool measured = run->plan.validation.count > 0;
     if (!isfinite(row->cost_train) || (measured && !isfinite(row->cost_validation))) {
         end_member(run, member, NN_DIVERGED);
         return;
     }
     run->observer->epoch(run->observer->context, member, row);
     const bool patient = run->best == NULL || keep_best(run, member);
-    if (!patient || run->epoch + 1 == run->plan->epochs) {
+    if (!patient || run->epoch + 1 == run->plan.epochs) {
         finish_training(run, member);
     }
 }
 
-static size_t threads_now(const struct run *run)
+static size_t threads_now(const struct nn_training *run)
 {
     const size_t most = nn_team_size(run->team);
     const size_t asked =
@@ -253,36 +294,64 @@ static size_t threads_now(const struct run *run)
     return asked < 1 ? 1 : asked < most ? asked : most;
 }
 
-static void train(struct run *run)
+/* Goes on with the epoch that the run stands in; false when it was parked. */
+static bool train_epoch(struct nn_training *run)
 {
-    for (run->epoch = 0; run->epoch < run->plan->epochs && nn_bank_training(run->bank) > 0; run->epoch++) {
-        run->started = ep_clock_seconds();
-        run->whole = false;
-        run->plan->stream.begin(run->plan->stream.context, run->epoch);
-        nn_team_run(run->team, threads_now(run), epoch_work, run);
-        const double seconds = ep_clock_seconds() - run->started;
-        for (size_t g = 0; g < run->members && run->whole; g++) {
-            if (nn_bank_trains(run->bank, g)) {
-                report_epoch(run, g, seconds);
-            }
+    const struct nn_stream *stream = &run->plan.stream;
+    run->started = ep_clock_seconds();
+    run->whole = false;
+    if (run->step == 0) {
+        stream->begin(stream->context, run->epoch);
+    }
+    nn_team_run(run->team, threads_now(run), epoch_work, run);
+    run->seconds += ep_clock_seconds() - run->started;
+    if (run->parked) {
+        return false;
+    }
+    for (size_t g = 0; g < run->members && run->whole; g++) {
+        if (nn_bank_trains(run->bank, g)) {
+            report_epoch(run, g, run->seconds);
         }
     }
+    run->step = 0;
+    run->seconds = 0;
+    run->phase = TAKING_STEPS;
+    return true;
+}
+
+/* Whether it came to the end of its epochs. */
+static bool train(struct nn_training *run)
+{
+    bool going = true;
+    while (going && run->epoch < run->plan.epochs && nn_bank_training(run->bank) > 0) {
+        going = train_epoch(run);
+        run->epoch += going;
+    }
+    return going;
 }
 
 static void test_work(void *context, const struct nn_part *part)
 {
-    struct run *run = context;
+    struct nn_training *run = context;
     const struct nn_float_mode mode = nn_float_mode_enter();
-    evaluate(run, &run->plan->test, true, part);
+    evaluate(run, &run->plan.test, true, part);
     nn_float_mode_leave(mode);
 }
 
-/* Measures those that have done their epochs on the test set. */
-static void test(struct run *run)
+static void begin_test(struct nn_training *run)
+{
+    for (size_t g = 0; g < run->members; g++) {
+        run->wanted[g] = run->waiting[g];
+    }
+    run->epoch = run->epoch > 0 ? run->epoch - 1 : 0; /* the one that members end in */
+    begin_measuring(run, MEASURING_TEST);
+}
+
+/* Measures those that have done their epochs on the test set; false when it was parked. */
+static bool test(struct nn_training *run)
 {
     bool any = false;
     for (size_t g = 0; g < run->members; g++) {
-        run->wanted[g] = run->waiting[g];
         any = any || run->waiting[g];
     }
     run->whole = false;
@@ -301,9 +370,10 @@ static void test(struct run *run)
             }
         }
     }
+    return !run->parked;
 }
 
-static bool allocate_best(struct run *run)
+static bool allocate_best(struct nn_training *run)
 {
     const struct nn_layout *layout = nn_bank_layout(run->bank);
     run->best = ep_allocate(run->members, sizeof *run->best);
@@ -322,9 +392,9 @@ static size_t buffer_rows(size_t batch, size_t threads)
     return batch > threads * NN_EVALUATION_ROWS ? batch : threads * NN_EVALUATION_ROWS;
 }
 
-static bool allocate(struct run *run)
+static bool allocate(struct nn_training *run)
 {
-    const size_t rows = buffer_rows(run->plan->stream.rows_most, run->plan->threads);
+    const size_t rows = buffer_rows(run->plan.stream.rows_most, run->plan.threads);
     size_t numbers;
     if (!ep_size_multiply(rows, nn_stride(nn_bank_shape(run->bank)->width[0]), &numbers)) {
         return false;
@@ -335,20 +405,20 @@ static bool allocate(struct run *run)
     run->wanted = ep_allocate(run->members, sizeof *run->wanted);
     run->waiting = ep_allocate(run->members, sizeof *run->waiting);
     run->rows = ep_allocate(run->members, sizeof *run->rows);
-    const bool keeps_best = run->plan->patience > 0 && run->plan->validation.count > 0;
+    const bool keeps_best = run->plan.patience > 0 && run->plan.validation.count > 0;
     return run->x != NULL && run->labels != NULL && run->costs != NULL && run->wanted != NULL &&
            run->waiting != NULL && run->rows != NULL && (!keeps_best || allocate_best(run));
 }
 
-static enum ep_status prepare(struct run *run, struct ep_error *error)
+static enum ep_status prepare(struct nn_training *run, struct ep_error *error)
 {
     const struct nn_room room = {
         .members = run->members,
-        .rows = run->plan->stream.rows_most,
-        .threads = run->plan->threads,
+        .rows = run->plan.stream.rows_most,
+        .threads = run->plan.threads,
         .dropout = nn_bank_drops_out(run->bank),
     };
-    if (nn_bank_shape(run->bank)->bf16 && !nn_gemm_has_bf16(run->plan->gemm)) {
+    if (nn_bank_shape(run->bank)->bf16 && !nn_gemm_has_bf16(run->plan.gemm)) {
         return ep_fail(error, EP_UNAVAILABLE, "bfloat16 needs a processor with AVX512_BF16 and its kernels");
     }
     if (!allocate(run)) {
@@ -360,49 +430,77 @@ static enum ep_status prepare(struct run *run, struct ep_error *error)
             (struct nn_outcome){.cost_test = NAN, .accuracy_test = NAN, .confusion = confusion};
     }
     enum ep_status status =
-        nn_workspace_create(nn_bank_shape(run->bank), &room, run->plan->gemm, &run->workspace, error);
+        nn_workspace_create(nn_bank_shape(run->bank), &room, run->plan.gemm, &run->workspace, error);
     if (status == EP_OK) {
-        status =
-            nn_evaluation_create(run->bank, run->plan->gemm, run->plan->threads, &run->evaluation, error);
+        status = nn_evaluation_create(run->bank, run->plan.gemm, run->plan.threads, &run->evaluation, error);
     }
-    return status == EP_OK ? nn_team_create(run->plan->threads, &run->team, error) : status;
+    return status == EP_OK ? nn_team_create(run->plan.threads, &run->team, error) : status;
 }
 
-static void release(struct run *run)
+enum ep_status nn_training_create(struct nn_bank *bank, const struct nn_plan *plan,
+                                  struct nn_outcome *outcomes, struct nn_training **training,
+                                  struct ep_error *error)
 {
-    for (size_t g = 0; g < run->members && run->best != NULL; g++) {
-        free(run->best[g].parameters);
-        free(run->best[g].statistics);
+    struct nn_training *made = ep_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for a training run");
     }
-    free(run->best);
-    free(run->x);
-    free(run->labels);
-    free(run->costs);
-    free(run->wanted);
-    free(run->waiting);
-    free(run->rows);
-    nn_workspace_destroy(run->workspace);
-    nn_evaluation_destroy(run->evaluation);
-    nn_team_destroy(run->team);
+    made->bank = bank;
+    made->plan = *plan;
+    made->outcomes = outcomes;
+    made->members = nn_bank_members(bank);
+    const enum ep_status status = prepare(made, error);
+    if (status != EP_OK) {
+        nn_training_destroy(made);
+        return status;
+    }
+    *training = made;
+    return EP_OK;
+}
+
+bool nn_training_run(struct nn_training *training, const struct nn_observer *observer)
+{
+    training->observer = observer;
+    training->parked = false;
+    if (training->phase != MEASURING_TEST && train(training)) {
+        begin_test(training);
+    }
+    return training->phase == MEASURING_TEST && test(training);
+}
+
+void nn_training_destroy(struct nn_training *training)
+{
+    if (training == NULL) {
+        return;
+    }
+    for (size_t g = 0; g < training->members && training->best != NULL; g++) {
+        free(training->best[g].parameters);
+        free(training->best[g].statistics);
+    }
+    free(training->best);
+    free(training->x);
+    free(training->labels);
+    free(training->costs);
+    free(training->wanted);
+    free(training->waiting);
+    free(training->rows);
+    nn_workspace_destroy(training->workspace);
+    nn_evaluation_destroy(training->evaluation);
+    nn_team_destroy(training->team);
+    free(training);
 }
 
 enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const struct nn_observer *observer,
                         struct nn_outcome *outcomes, struct ep_error *error)
 {
-    struct run run = {
-        .bank = bank,
-        .plan = plan,
-        .observer = observer,
-        .outcomes = outcomes,
-        .members = nn_bank_members(bank),
-    };
-    const enum ep_status status = prepare(&run, error);
+    struct nn_observer steady = *observer;
+    struct nn_training *training = NULL;
+    steady.parks = NULL;
+    const enum ep_status status = nn_training_create(bank, plan, outcomes, &training, error);
     if (status == EP_OK) {
-        train(&run);
-        run.epoch = run.epoch > 0 ? run.epoch - 1 : 0;
-        test(&run);
+        nn_training_run(training, &steady);
     }
-    release(&run);
+    nn_training_destroy(training);
     return status;
 }
 

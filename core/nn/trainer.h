@@ -1,6 +1,7 @@
 #ifndef EP_NN_TRAINER_H
 #define EP_NN_TRAINER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,6 +86,11 @@ struct nn_observer {
     void (*epoch)(void *context, size_t member, const struct nn_epoch *epoch);
     /** Called before each epoch: how many threads to use in it, at most. NULL: as many as planned. */
     size_t (*threads)(void *context);
+    /**
+     * Called before each mini-batch and each round of an evaluation with the mini-batches done so far: true
+     * has the whole run stand still there. NULL: never.
+     */
+    bool (*parks)(void *context, size_t steps_done);
 };
 
 enum nn_end {
@@ -105,10 +111,30 @@ struct nn_outcome {
     uint64_t *confusion;
 };
 
+/** A run that can stand still and go on. */
+struct nn_training;
+
 /**
- * Trains until every member has ended, and writes how into outcomes (members of the bank). The observer is
- * called on the caller's thread. EP_NO_MEMORY when there is none for the buffers; the bank then is as it was.
+ * Prepares a run; it begins with nn_training_run. The plan is copied; what it points to, the bank and the
+ * outcomes (members of the bank) are borrowed until the end. EP_NO_MEMORY when there is none for the buffers,
+ * EP_UNAVAILABLE for a bfloat16 that the processor lacks: the bank then is as it was. Release with
+ * nn_training_destroy.
  */
+EP_NODISCARD enum ep_status nn_training_create(struct nn_bank *bank, const struct nn_plan *plan,
+                                               struct nn_outcome *outcomes, struct nn_training **training,
+                                               struct ep_error *error);
+
+/**
+ * Trains until every member has ended, and then returns true; outcomes say how. False when the observer
+ * parked the run: the next call, from any thread, goes on where it stands, and no number depends on that. The
+ * observer is called on the caller's thread.
+ */
+bool nn_training_run(struct nn_training *training, const struct nn_observer *observer);
+
+/** NULL is fine; the bank stays. */
+void nn_training_destroy(struct nn_training *training);
+
+/** All of the above for a run that is never parked; outcomes (members of the bank). */
 EP_NODISCARD enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan,
                                      const struct nn_observer *observer, struct nn_outcome *outcomes,
                                      struct ep_error *error);

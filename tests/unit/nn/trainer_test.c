@@ -59,6 +59,9 @@ struct witness {
     size_t epochs[2];  /* rows seen */
     struct nn_epoch first[2], last[2];
     size_t latest_step; /* of all polls */
+    size_t park_every;  /* times that the run may go on before it is parked; 0: never */
+    size_t asked;       /* whether to park */
+    size_t parked;      /* times */
 };
 
 static enum nn_verdict poll(void *context, size_t member, size_t steps_done)
@@ -77,6 +80,14 @@ static void epoch(void *context, size_t member, const struct nn_epoch *row)
     witness->epochs[member]++;
     assert_int_equal(row->epoch, witness->epochs[member]);
     witness->last[member] = *row;
+}
+
+static bool parks(void *context, size_t steps_done)
+{
+    struct witness *witness = context;
+    (void)steps_done;
+    witness->asked++;
+    return witness->park_every > 0 && witness->asked % witness->park_every == 0;
 }
 
 static const size_t train_offset = 0;
@@ -119,11 +130,16 @@ static void run_twisted(const struct nn_member_options *options, size_t members,
         .test = {.context = &test_offset, .count = 1100, .read = read_set},
     };
     const struct nn_observer observer = {
-        .context = witness, .poll = poll, .epoch = epoch, .threads = twist->threads_now};
+        .context = witness, .poll = poll, .epoch = epoch, .threads = twist->threads_now, .parks = parks};
     struct nn_bank *bank = NULL;
+    struct nn_training *training = NULL;
     struct ep_error error = {0};
     assert_int_equal(nn_bank_create(&shape, options, members, &bank, &error), EP_OK);
-    assert_int_equal(nn_train(bank, &plan, &observer, outcomes, &error), EP_OK);
+    assert_int_equal(nn_training_create(bank, &plan, outcomes, &training, &error), EP_OK);
+    while (!nn_training_run(training, &observer)) {
+        witness->parked++;
+    }
+    nn_training_destroy(training);
     if (twist->bank != NULL) {
         *twist->bank = bank;
     } else {
@@ -163,6 +179,43 @@ static void training_learns_and_reports_each_epoch(void **state)
     assert_true(witness.last[0].accuracy_validation > 0.9);
     assert_true(fabs(witness.last[0].eta - 0.05 * 0.25) < 1e-12);
     assert_true(witness.last[0].seconds > 0);
+}
+
+static void assert_same_row(const struct nn_epoch *a, const struct nn_epoch *b)
+{
+    assert_int_equal(a->epoch, b->epoch);
+    assert_true(a->cost_train == b->cost_train && a->cost_validation == b->cost_validation);
+    assert_true(a->accuracy_train == b->accuracy_train && a->accuracy_validation == b->accuracy_validation);
+}
+
+/* Wherever it stands still: among mini-batches, in an evaluation, in the test. */
+static void a_run_that_stands_still_ends_as_one_that_does_not(void **state)
+{
+    (void)state;
+    const struct nn_member_options options[] = {good, good};
+    for (size_t threads = 1; threads <= 2; threads++) {
+        for (size_t every = 2; every <= 7; every += 5) {
+            struct witness steady = never_stop();
+            struct witness parked = never_stop();
+            struct nn_outcome expected[2] = {{.confusion = NULL}, {.confusion = NULL}};
+            struct nn_outcome outcomes[2] = {{.confusion = NULL}, {.confusion = NULL}};
+            const struct twist twist = {.threads = threads, .patience = 2};
+            parked.park_every = every;
+            run_twisted(options, 2, 300, &twist, &steady, expected);
+            run_twisted(options, 2, 300, &twist, &parked, outcomes);
+            assert_int_equal(steady.parked, 0);
+            assert_true(parked.parked > 4);
+            for (size_t g = 0; g < 2; g++) {
+                assert_int_equal(outcomes[g].end, expected[g].end);
+                assert_int_equal(outcomes[g].epoch, expected[g].epoch);
+                assert_int_equal(outcomes[g].best_epoch, expected[g].best_epoch);
+                assert_true(outcomes[g].cost_test == expected[g].cost_test);
+                assert_int_equal(parked.epochs[g], steady.epochs[g]);
+                assert_same_row(&parked.first[g], &steady.first[g]);
+                assert_same_row(&parked.last[g], &steady.last[g]);
+            }
+        }
+    }
 }
 
 static void without_validation_images_there_are_no_validation_values(void **state)
@@ -344,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_learns_and_reports_each_epoch),
+        cmocka_unit_test(a_run_that_stands_still_ends_as_one_that_does_not),
         cmocka_unit_test(without_validation_images_there_are_no_validation_values),
         cmocka_unit_test(a_stop_comes_into_force_before_the_next_mini_batch),
         cmocka_unit_test(a_member_that_diverges_ends_alone),
