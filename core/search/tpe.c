@@ -267,7 +267,7 @@ static void propose(const struct proposer *proposer, struct draws *draws,
     for (size_t drawn = 0; drawn < CANDIDATES || (!fresh && drawn < DRAWS_MAX); drawn++) {
         struct search_point point = {0};
         mixture_draw(&proposer->good, draws, &point);
-        double at[SEARCH_FIELDS_MAX];
+        double at[SEARCH_FIELDS_MAX] = {0};
         for (size_t f = 0; f < fields; f++) {
             at[f] = coordinate(&stage->fields[f], point.at[f]);
         }
@@ -298,17 +298,17 @@ static bool proposer_begin(struct proposer *proposer, const double *losses, size
     const bool fits = cut != NULL && search_cut(losses, proposer->seen, good, cut) &&
                       mixture_begin(&proposer->good, proposer->stage, good) &&
                       mixture_begin(&proposer->others, proposer->stage, others + count);
-    size_t passed = 0;
+    size_t due = 0;
     for (size_t i = 0; fits && i < proposer->seen; i++) {
         if (!cut[i]) {
             mixture_add(&proposer->good, &proposer->points[i]);
             continue;
         }
-        /* `others` of the `rest`, evenly spread over them. */
-        if ((passed + 1) * others / rest > passed * others / rest) {
+        due += others; /* `others` of the `rest`, evenly spread over them */
+        if (due >= rest) {
+            due -= rest;
             mixture_add(&proposer->others, &proposer->points[i]);
         }
-        passed++;
     }
     free(cut);
     if (fits) {
