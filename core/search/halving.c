@@ -54,7 +54,7 @@ static void share_out(const struct search_halving *halving, size_t brackets, siz
     double sum = 0;
     double power = 1;
     for (size_t s = 0; s < brackets; s++) { /* s as in Hyperband: rungs below the highest */
-        shares[brackets - 1 - s] = ceil((double)brackets / (double)(s + 1) * power);
+        shares[brackets - 1 - s] = ceil((double)brackets * power / (double)(s + 1));
         sum += shares[brackets - 1 - s];
         power *= (double)halving->factor;
     }
