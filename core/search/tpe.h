@@ -11,9 +11,9 @@
 
 /**
  * Proposes points `first` … first + count − 1 of a stage from the `seen` trials of it: their points and
- * losses (lower is better; NaN: failed, worse than all others). The first few of a stage are those of
- * search_random_point. Points of one call keep apart from each other. The same arguments give the same
- * points. EP_NO_MEMORY.
+ * losses (lower is better; NaN: failed, worse than all others). The first few of a stage, and all while every
+ * trial has failed, are those of search_random_point. Points of one call keep apart from each other, and none
+ * is a point that was tried while others are found. The same arguments give the same points. EP_NO_MEMORY.
  */
 EP_NODISCARD enum ep_status search_tpe_propose(const struct search_stage *stage,
                                                const struct search_point *points, const double *losses,
