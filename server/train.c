@@ -99,8 +99,9 @@ static enum ep_status load_spec(const struct options *options, const struct job_
     return status;
 }
 
-static enum nn_verdict on_poll(void *context, size_t steps_done)
+static enum nn_verdict on_poll(void *context, size_t member, size_t steps_done)
 {
+    (void)member;
     struct run *run = context;
     progress_step(&run->progress, steps_done);
     if (run->signal == 0) {
@@ -112,8 +113,9 @@ static enum nn_verdict on_poll(void *context, size_t steps_done)
     return run->signal == 0 ? NN_GO_ON : NN_STOP;
 }
 
-static void on_epoch(void *context, const struct nn_epoch *epoch)
+static void on_epoch(void *context, size_t member, const struct nn_epoch *epoch)
 {
+    (void)member;
     struct run *run = context;
     progress_epoch(&run->progress, epoch);
     if (run->history.count < run->job.spec.epochs) {
@@ -179,18 +181,22 @@ static enum ep_status print_result(const struct run *run, struct ep_error *error
 static enum ep_status train(struct run *run, const struct job_run_means *tools, struct ep_error *error)
 {
     const struct job_run_observer observer = {.context = run, .poll = on_poll, .epoch = on_epoch};
-    struct job_result result;
+    struct job_run *training = NULL;
     const struct job_spec *spec = &run->job.spec;
     run->job.created_at = run->job.started_at = ep_clock_wall_ms();
     progress_start(&run->progress, stderr, spec->epochs, run->cost.steps, spec->train_size);
     struct job_run_means means = *tools;
     means.threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores();
-    enum ep_status status = job_run(spec, &means, &observer, &result, error);
+    bool ended;
+    enum ep_status status = job_run_create(&spec, 1, &means, &training, error);
+    if (status == EP_OK) {
+        status = job_run_go(training, &observer, &ended, error);
+    }
     progress_end(&run->progress);
     if (status == EP_OK) {
-        status = conclude(run, &result, error);
+        status = conclude(run, job_run_result(training, 0), error);
     }
-    job_result_done(&result);
+    job_run_destroy(training);
     if (status == EP_OK) {
         status = print_result(run, error);
     }
@@ -207,7 +213,7 @@ static enum ep_status train(struct run *run, const struct job_run_means *tools, 
 
 static enum exit_code train_with(const struct options *options, const struct job_run_means *tools)
 {
-    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN}};
+    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN, .best = job_no_best}};
     enum ep_status status = load_spec(options, tools, &run.job);
     if (status != EP_OK) {
         return status == EP_INVALID || status == EP_NOT_FOUND || status == EP_TOO_LARGE ? EXIT_USAGE

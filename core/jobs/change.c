@@ -1,7 +1,9 @@
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/memory.h"
 #include "core/jobs/jobs_state.h"
 
 /* How a job's state changes: held by one thread, stored, told, then visible to all. */
@@ -54,65 +56,180 @@ static void apply(struct jobs *jobs, struct entry *entry, const struct job *next
     memcpy(job->model_sha256, next->model_sha256, sizeof job->model_sha256);
     job->failure = next->failure;
     job->failed_epoch = next->failed_epoch;
+    job->trial = next->trial;
     if (job->state == JOB_QUEUED) {
         job->has_latest = false;
         job->latest = (struct nn_epoch){0};
+        job->best = job_no_best;
         atomic_store(&entry->steps, 0);
     } else {
-        table_remove(&jobs->queued, entry);
+        table_remove(&entry->party->queued, entry);
     }
     jobs->estimated = 0;
     pthread_cond_broadcast(&jobs->changed);
 }
 
-enum ep_status jobs_commit(struct jobs *jobs, struct entry *entry, struct job *next, size_t first,
+static void drop_changes(struct jobs_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        job_done(&changes[i].next);
+    }
+}
+
+static enum ep_status store_changes(const struct jobs *jobs, const struct jobs_change *changes, size_t count,
+                                    struct ep_error *error)
+{
+    const struct job **nexts = ep_allocate(count, sizeof *nexts);
+    size_t *firsts = ep_allocate(count, sizeof *firsts);
+    enum ep_status status = EP_OK;
+    if (nexts == NULL || firsts == NULL) {
+        status = ep_fail(error, EP_NO_MEMORY, "no memory to store %zu jobs", count);
+    }
+    for (size_t i = 0; i < count && status == EP_OK; i++) {
+        nexts[i] = &changes[i].next;
+        firsts[i] = changes[i].first;
+    }
+    if (status == EP_OK) {
+        status = store_update_all(jobs->store, nexts, firsts, count, error);
+    }
+    free(nexts);
+    free(firsts);
+    return status;
+}
+
+/* Tells each search once whose trials are next to each other. */
+static void tell_searches(const struct jobs *jobs, const struct jobs_change *changes, size_t count)
+{
+    const struct party *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].entry->party != last) {
+            last = changes[i].entry->party;
+            jobs_tell(jobs, last->id);
+        }
+    }
+}
+
+enum ep_status jobs_commit(struct jobs *jobs, struct jobs_change *changes, size_t count,
                            struct ep_error *error)
 {
-    const enum ep_status status = store_update(jobs->store, next, first, error);
+    const enum ep_status status = store_changes(jobs, changes, count, error);
     if (status != EP_OK) {
-        job_done(next);
+        drop_changes(changes, count);
         return status;
     }
-    if (first < next->transition_count && jobs->options.on_transition != NULL) {
-        jobs->options.on_transition(jobs->options.context, next);
+    for (size_t i = 0; i < count && jobs->options.on_transition != NULL; i++) {
+        if (changes[i].first < changes[i].next.transition_count) {
+            jobs->options.on_transition(jobs->options.context, &changes[i].next);
+        }
     }
     pthread_mutex_lock(&jobs->lock);
-    apply(jobs, entry, next);
+    for (size_t i = 0; i < count; i++) {
+        apply(jobs, changes[i].entry, &changes[i].next);
+    }
     pthread_mutex_unlock(&jobs->lock);
+    tell_searches(jobs, changes, count);
     return EP_OK;
 }
 
-enum ep_status jobs_move(struct jobs *jobs, struct entry *entry, enum job_state state, const char *reason,
-                         struct ep_error *error)
+enum ep_status jobs_draft(struct jobs *jobs, struct entry *entry, struct jobs_change *change,
+                          struct ep_error *error)
 {
-    const int64_t now = ep_clock_wall_ms();
-    struct job next;
     pthread_mutex_lock(&jobs->lock);
-    enum ep_status status = job_copy(&entry->job, &next, error);
+    const enum ep_status status = job_copy(&entry->job, &change->next, error);
     pthread_mutex_unlock(&jobs->lock);
-    if (status == EP_OK) {
-        status = job_move(&next, state, now, reason, error);
-    }
+    change->entry = entry;
+    change->next.progress.step = atomic_load(&entry->steps);
+    change->first = change->next.transition_count;
+    return status;
+}
+
+enum ep_status jobs_draft_move(struct jobs_change *change, enum job_state state, const char *reason,
+                               struct ep_error *error)
+{
+    struct job *next = &change->next;
+    const int64_t now = ep_clock_wall_ms();
+    const enum ep_status status = job_move(next, state, now, reason, error);
     if (status != EP_OK) {
-        job_done(&next);
         return status;
     }
-    next.progress.step = state == JOB_QUEUED ? 0 : atomic_load(&entry->steps);
+    change->first = next->transition_count - 1;
+    next->finished_at = job_state_final(state) ? now : 0;
     if (state == JOB_RUNNING) {
-        next.started_at = now;
-    } else if (job_state_final(state)) {
-        next.finished_at = now;
-    } else {
-        next.started_at = 0;
+        next->started_at = now;
+    } else if (state == JOB_QUEUED) {
+        next->started_at = 0;
+        next->progress.step = 0;
+        next->best = job_no_best;
     }
-    return jobs_commit(jobs, entry, &next, next.transition_count - 1, error);
+    return EP_OK;
+}
+
+enum ep_status jobs_move(struct jobs *jobs, struct entry *const *entries, size_t count, enum job_state state,
+                         const char *reason, struct ep_error *error)
+{
+    struct jobs_change *changes = ep_allocate(count, sizeof *changes);
+    if (changes == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory to change %zu jobs", count);
+    }
+    enum ep_status status = EP_OK;
+    for (size_t i = 0; i < count && status == EP_OK; i++) {
+        status = jobs_draft(jobs, entries[i], &changes[i], error);
+        if (status == EP_OK) {
+            status = jobs_draft_move(&changes[i], state, reason, error);
+        }
+    }
+    if (status == EP_OK) {
+        status = jobs_commit(jobs, changes, count, error);
+    } else {
+        drop_changes(changes, count);
+    }
+    free(changes);
+    return status;
+}
+
+/* What the workers of a party are at, as far as there is room for; how many. */
+static size_t list_runs(const struct jobs *jobs, const struct party *party, double now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < jobs->unit_count && count < jobs->options.workers; i++) {
+        const struct unit *unit = jobs->units[i];
+        struct estimate_run run = {.fraction = 1};
+        for (size_t g = 0; g < unit->count && unit->party == party; g++) {
+            const struct entry *entry = unit->members[g];
+            const uint64_t steps = entry->job.spec.epochs * job_spec_epoch_steps(&entry->job.spec);
+            const uint64_t done = atomic_load_explicit(&entry->steps, memory_order_relaxed);
+            if (entry->job.state == JOB_RUNNING && !entry->over) {
+                run.fraction = steps == 0 ? 0 : (double)done / (double)steps;
+                run.elapsed = entry->began > 0 ? now - entry->began : 0;
+                run.flops += entry->cost.flops;
+            }
+        }
+        if (run.fraction < 1) {
+            jobs->runs[count++] = run;
+        }
+    }
+    return count;
+}
+
+double jobs_party_remaining(struct jobs *jobs, const struct party *party)
+{
+    const double now = ep_clock_seconds();
+    size_t active = 0;
+    for (size_t i = 0; i < jobs->party_count; i++) {
+        active += jobs->parties[i]->queued.count > 0 || jobs->parties[i]->running > 0;
+    }
+    const size_t share = active > 1 ? jobs->options.workers / active : jobs->options.workers;
+    return estimate_queue(&party->queued, jobs->runs, list_runs(jobs, party, now), &jobs->pace, jobs->free_at,
+                          share < 1 ? 1 : share);
 }
 
 void jobs_measure(struct jobs *jobs, const struct entry *entry, struct job_progress *progress)
 {
     const double now = ep_clock_seconds();
     if (jobs->estimated == 0 || now - jobs->estimated > estimate_seconds) {
-        estimate_queue(&jobs->queued, &jobs->running, &jobs->pace, now, jobs->free_at, jobs->options.workers);
+        for (size_t i = 0; i < jobs->party_count; i++) {
+            (void)jobs_party_remaining(jobs, jobs->parties[i]);
+        }
         jobs->estimated = now;
     }
     estimate_progress(entry, &jobs->pace, now, now - jobs->estimated, progress);
@@ -137,6 +254,13 @@ void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *
         *info = (struct data_info){0};
     } else if (job_cost_of(spec, info, &cost, NULL) == EP_OK) {
         entry->cost = cost;
+    }
+}
+
+void jobs_tell(const struct jobs *jobs, const char *search)
+{
+    if (search[0] != '\0' && jobs->watch != NULL) {
+        jobs->watch(jobs->watcher, search);
     }
 }
 

@@ -39,22 +39,34 @@ static bool axes_bytes(const struct job_spec *spec, const struct data_info *info
             ep_size_add(*bytes, axes, bytes));
 }
 
+/* Bytes of the engine for a bank of `members` such networks. */
+static enum ep_status engine_bytes(const struct job_spec *spec, const struct nn_shape *shape, size_t members,
+                                   size_t *bytes, struct ep_error *error)
+{
+    struct nn_member_options options[2];
+    const size_t threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores();
+    job_spec_member(spec, &options[0]);
+    options[1] = options[0];
+    return nn_memory_of(shape, options, members, (size_t)spec->batch_size, threads, spec->patience > 0, bytes,
+                        error);
+}
+
 enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *info, struct job_cost *cost,
                            struct ep_error *error)
 {
     struct nn_shape shape;
     struct nn_layout layout;
-    struct nn_member_options member;
     size_t engine;
+    size_t pair;
     size_t data;
     size_t axes;
-    const size_t threads = spec->threads > 0 ? (size_t)spec->threads : ep_machine_cores();
     job_spec_shape(spec, info, &shape);
-    job_spec_member(spec, &member);
     enum ep_status status = nn_layout_of(&shape, &layout, error);
     if (status == EP_OK) {
-        status = nn_memory_of(&shape, &member, 1, (size_t)spec->batch_size, threads, spec->patience > 0,
-                              &engine, error);
+        status = engine_bytes(spec, &shape, 1, &engine, error);
+    }
+    if (status == EP_OK) {
+        status = engine_bytes(spec, &shape, 2, &pair, error);
     }
     if (status != EP_OK) {
         return status;
@@ -67,6 +79,7 @@ enum ep_status job_cost_of(const struct job_spec *spec, const struct data_info *
     const double evaluated =
         epochs * (double)(spec->train_size + spec->validation_size) + (double)info->test_count;
     cost->parameters = layout.parameters;
+    cost->further = pair - engine;
     cost->steps = spec->epochs * job_spec_epoch_steps(spec);
     cost->flops =
         epochs * (double)spec->train_size * nn_training_flops(&shape) + evaluated * nn_forward_flops(&shape);

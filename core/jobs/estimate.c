@@ -25,16 +25,24 @@ static double fraction_of(const struct entry *entry, uint64_t *steps, uint64_t *
     return *steps > 0 ? (double)*step / (double)*steps : 0;
 }
 
+double estimate_run_remaining(const struct estimate_run *run, const struct pace *pace)
+{
+    if (run->fraction >= own_fraction && run->elapsed > 0) {
+        return run->elapsed * (1 - run->fraction) / run->fraction;
+    }
+    return pace_seconds(pace, run->flops) * (1 - run->fraction);
+}
+
 static double running_remaining(const struct entry *entry, const struct pace *pace, double now)
 {
     uint64_t steps;
     uint64_t step;
-    const double fraction = fraction_of(entry, &steps, &step);
-    const double elapsed = entry->began > 0 ? now - entry->began : 0;
-    if (fraction >= own_fraction && elapsed > 0) {
-        return elapsed * (1 - fraction) / fraction;
-    }
-    return pace_seconds(pace, entry->cost.flops) * (1 - fraction);
+    const struct estimate_run run = {
+        .fraction = fraction_of(entry, &steps, &step),
+        .elapsed = entry->began > 0 ? now - entry->began : 0,
+        .flops = entry->cost.flops * (double)(entry->beside + 1),
+    };
+    return estimate_run_remaining(&run, pace);
 }
 
 /* Whether a worker that is free at `a` comes before one at `b`; one that may never be free comes last. */
@@ -43,11 +51,11 @@ static bool earlier(double a, double b)
     return a < b || (isnan(b) && !isnan(a));
 }
 
-void estimate_queue(const struct table *queued, const struct table *running, const struct pace *pace,
-                    double now, double *free_at, size_t workers)
+double estimate_queue(const struct table *queued, const struct estimate_run *running, size_t count,
+                      const struct pace *pace, double *free_at, size_t workers)
 {
     for (size_t w = 0; w < workers; w++) {
-        free_at[w] = w < running->count ? running_remaining(running->entries[w], pace, now) : 0;
+        free_at[w] = w < count ? estimate_run_remaining(&running[w], pace) : 0;
     }
     for (size_t i = 0; i < queued->count; i++) {
         struct entry *entry = queued->entries[i];
@@ -58,6 +66,11 @@ void estimate_queue(const struct table *queued, const struct table *running, con
         entry->starts_in = free_at[first];
         free_at[first] += pace_seconds(pace, entry->cost.flops);
     }
+    double last = 0;
+    for (size_t w = 0; w < workers; w++) {
+        last = earlier(last, free_at[w]) ? free_at[w] : last;
+    }
+    return last;
 }
 
 static double images_of(const struct job_spec *spec, uint64_t step)

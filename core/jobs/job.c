@@ -1,10 +1,13 @@
 #include "core/jobs/job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+
+const struct job_best job_no_best = {.cost_validation = NAN, .accuracy_validation = NAN};
 
 static const char *const state_names[JOB_STATES] = {
     [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",     [JOB_SUCCEEDED] = "succeeded",

@@ -85,6 +85,9 @@ struct job_best {
     double cost_validation, accuracy_validation;
 };
 
+/** Before there is a best epoch. */
+extern const struct job_best job_no_best;
+
 struct job {
     char id[EP_ID_TEXT];
     struct job_spec spec; /**< resolved */

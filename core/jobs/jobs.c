@@ -16,6 +16,32 @@ static enum ep_status not_found(const char *id, struct ep_error *error)
     return ep_fail(error, EP_NOT_FOUND, "there is no job %s", id);
 }
 
+enum ep_status jobs_place(struct jobs *jobs, struct entry *entry, struct ep_error *error)
+{
+    struct party *party = party_of(jobs, entry->job.trial.search);
+    if (party == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for another search");
+    }
+    const bool trial = party->id[0] != '\0';
+    enum ep_status status = table_reserve(&jobs->all, 1, error);
+    if (status == EP_OK && trial) {
+        status = table_reserve(&party->trials, 1, error);
+    }
+    if (status == EP_OK) {
+        status = party_reserve(jobs, party, 1, error);
+    }
+    if (status != EP_OK) {
+        return status;
+    }
+    entry->party = party;
+    table_add(&jobs->all, entry);
+    if (trial) {
+        table_add(&party->trials, entry);
+    }
+    jobs->by_state[entry->job.state]++;
+    return EP_OK;
+}
+
 /* Gives a job from the store its place in memory. */
 static enum ep_status adopt(void *context, struct job *job, struct ep_error *error)
 {
@@ -25,41 +51,61 @@ static enum ep_status adopt(void *context, struct job *job, struct ep_error *err
         job_done(job);
         return ep_fail(error, EP_NO_MEMORY, "no memory for the stored jobs");
     }
-    enum ep_status status = table_reserve(&jobs->all, 1, error);
-    if (status == EP_OK) {
-        status = table_reserve(&jobs->queued, 1, error);
-    }
+    enum ep_status status = jobs_place(jobs, entry, error);
     if (status != EP_OK) {
         entry_destroy(entry);
         return status;
     }
-    table_add(&jobs->all, entry);
-    jobs->by_state[job->state]++;
-    jobs->sequence = ep_id_sequence(job->id);
-    atomic_store(&entry->steps, job->progress.step);
-    if (job->state == JOB_QUEUED) {
-        table_add(&jobs->queued, entry);
+    jobs->sequence = ep_id_sequence(entry->job.id);
+    atomic_store(&entry->steps, entry->job.progress.step);
+    if (entry->job.state == JOB_QUEUED) {
+        party_queue(jobs, entry);
     }
     return EP_OK;
 }
 
-/* Jobs that ran when the process ended run again from their beginning, unless they were to be cancelled. */
-static enum ep_status recover(struct jobs *jobs, struct ep_error *error)
+/* Moves those that ran when the process ended, and are to be cancelled or not, to `state`. */
+static enum ep_status recover_to(struct jobs *jobs, bool cancel, enum job_state state, struct ep_error *error)
 {
-    enum ep_status status = EP_OK;
-    for (size_t i = 0; i < jobs->all.count && status == EP_OK; i++) {
+    struct entry **found = ep_allocate(jobs->all.count, sizeof(struct entry *));
+    size_t count = 0;
+    if (found == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for the stored jobs");
+    }
+    for (size_t i = 0; i < jobs->all.count; i++) {
         struct entry *entry = jobs->all.entries[i];
-        if (entry->job.state == JOB_RUNNING) {
-            const bool cancel = entry->job.cancel_requested;
-            status = jobs_move(jobs, entry, cancel ? JOB_CANCELLED : JOB_QUEUED, interrupted, error);
-            if (status == EP_OK && !cancel && (status = table_reserve(&jobs->queued, 1, error)) == EP_OK) {
-                table_add(&jobs->queued, entry);
-            }
+        if (entry->job.state == JOB_RUNNING && entry->job.cancel_requested == cancel) {
+            found[count++] = entry;
         }
     }
+    enum ep_status status = count == 0 ? EP_OK : jobs_move(jobs, found, count, state, interrupted, error);
+    for (size_t i = 0; i < count && status == EP_OK && state == JOB_QUEUED; i++) {
+        status = party_reserve(jobs, found[i]->party, 1, error);
+        if (status == EP_OK) {
+            party_queue(jobs, found[i]);
+        }
+    }
+    free(found);
+    return status;
+}
+
+/*
+ * Jobs that ran when the process ended run again from their beginning, unless they were to be cancelled.
+ * Trials wait until their search is there.
+ */
+static enum ep_status recover(struct jobs *jobs, struct ep_error *error)
+{
+    enum ep_status status = recover_to(jobs, true, JOB_CANCELLED, error);
+    if (status == EP_OK) {
+        status = recover_to(jobs, false, JOB_QUEUED, error);
+    }
     struct data_info info = {0};
-    for (size_t i = 0; i < jobs->queued.count; i++) {
-        jobs_weigh(jobs, jobs->queued.entries[i], &info);
+    for (size_t p = 0; p < jobs->party_count; p++) {
+        struct party *party = jobs->parties[p];
+        party->paused = party->id[0] != '\0';
+        for (size_t i = 0; i < party->queued.count; i++) {
+            jobs_weigh(jobs, party->queued.entries[i], &info);
+        }
     }
     return status;
 }
@@ -68,14 +114,12 @@ static enum ep_status start(struct jobs *jobs, const char *folder, struct ep_err
 {
     const size_t workers = jobs->options.workers;
     jobs->free_at = ep_allocate(workers, sizeof *jobs->free_at);
+    jobs->runs = ep_allocate(workers, sizeof *jobs->runs);
     jobs->threads = ep_allocate(workers, sizeof *jobs->threads);
-    if (jobs->free_at == NULL || jobs->threads == NULL) {
+    if (jobs->free_at == NULL || jobs->runs == NULL || jobs->threads == NULL || party_of(jobs, "") == NULL) {
         return ep_fail(error, EP_NO_MEMORY, "no memory for %zu workers", workers);
     }
-    enum ep_status status = table_reserve(&jobs->running, workers, error);
-    if (status == EP_OK) {
-        status = store_open(folder, &jobs->store, error);
-    }
+    enum ep_status status = store_open(folder, &jobs->store, error);
     if (status == EP_OK) {
         status = store_load(jobs->store, adopt, jobs, error);
     }
@@ -122,11 +166,15 @@ void jobs_close(struct jobs *jobs)
         entry_destroy(jobs->all.entries[i]);
     }
     table_done(&jobs->all);
-    table_done(&jobs->queued);
-    table_done(&jobs->running);
+    while (jobs->party_count > 0) {
+        party_drop(jobs, jobs->parties[jobs->party_count - 1]);
+    }
+    free(jobs->parties);
+    free(jobs->units);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs->free_at);
+    free(jobs->runs);
     free(jobs->threads);
     free(jobs);
 }
@@ -137,14 +185,14 @@ static enum ep_status promise(struct jobs *jobs, char id[EP_ID_TEXT], struct ep_
     if (jobs->stopping) {
         return ep_fail(error, EP_UNAVAILABLE, "the server is stopping");
     }
-    if (jobs->queued.count + jobs->creating >= jobs->options.queued_most) {
+    struct party *party = jobs->parties[0];
+    if (party->queued.count + jobs->creating >= jobs->options.queued_most) {
         return ep_fail(error, EP_UNAVAILABLE,
-                       "%zu jobs are waiting, which is as many as may; try again later", jobs->queued.count);
+                       "%zu jobs are waiting, which is as many as may; try again later", party->queued.count);
     }
     enum ep_status status = table_reserve(&jobs->all, jobs->creating + 1, error);
     if (status == EP_OK) {
-        /* Running jobs may have to go back into the queue. */
-        status = table_reserve(&jobs->queued, jobs->creating + jobs->running.count + 1, error);
+        status = party_reserve(jobs, party, jobs->creating + 1, error);
     }
     if (status == EP_OK) {
         status = ep_id_create(&jobs->sequence, id, error);
@@ -159,7 +207,8 @@ static enum ep_status promise(struct jobs *jobs, char id[EP_ID_TEXT], struct ep_
 static enum ep_status draft(struct jobs *jobs, const struct job_spec *spec, const char *spec_digest,
                             const char *id, struct entry **entry, struct ep_error *error)
 {
-    struct job job = {.spec = *spec, .cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN};
+    struct job job = {
+        .spec = *spec, .best = job_no_best, .cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN};
     snprintf(job.id, sizeof job.id, "%s", id);
     snprintf(job.spec_digest, sizeof job.spec_digest, "%s", spec_digest);
     job.created_at = ep_clock_wall_ms();
@@ -180,8 +229,9 @@ static void settle(struct jobs *jobs, struct entry *entry, bool stored, struct j
     pthread_mutex_lock(&jobs->lock);
     jobs->creating--;
     if (stored) {
+        entry->party = jobs->parties[0];
         table_add(&jobs->all, entry);
-        table_add(&jobs->queued, entry);
+        party_queue(jobs, entry);
         jobs->by_state[JOB_QUEUED]++;
         jobs->estimated = 0;
         jobs_measure(jobs, entry, &job->progress);
@@ -245,7 +295,8 @@ static bool matches(const struct jobs_query *query, const struct job *job)
 {
     return (query->states == 0 || (query->states >> job->state & 1U) != 0) &&
            (query->dataset == NULL || strcmp(query->dataset, job->spec.dataset) == 0) &&
-           (query->tag == NULL || has_tag(&job->spec, query->tag));
+           (query->tag == NULL || has_tag(&job->spec, query->tag)) &&
+           (query->search == NULL || strcmp(query->search, job->trial.search) == 0);
 }
 
 enum ep_status jobs_list(struct jobs *jobs, const struct jobs_query *query, struct jobs_page *page,
@@ -258,9 +309,11 @@ enum ep_status jobs_list(struct jobs *jobs, const struct jobs_query *query, stru
     enum ep_status status = EP_OK;
     bool more = false;
     pthread_mutex_lock(&jobs->lock);
-    size_t i = query->before == NULL ? jobs->all.count : table_seek(&jobs->all, query->before);
+    const struct party *party = query->search == NULL ? NULL : party_find(jobs, query->search);
+    const struct table *table = party == NULL ? &jobs->all : &party->trials;
+    size_t i = query->before == NULL ? table->count : table_seek(table, query->before);
     while (i > 0 && status == EP_OK && !more) {
-        const struct entry *entry = jobs->all.entries[--i];
+        const struct entry *entry = table->entries[--i];
         if (!matches(query, &entry->job)) {
             continue;
         }
@@ -332,17 +385,31 @@ void jobs_history_done(struct jobs_history *history)
     *history = (struct jobs_history){0};
 }
 
+/* Whether a running job's unit stands still, so that nobody looks whether it is to stop. */
+static bool stands_still(struct jobs *jobs, const struct entry *entry)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const bool still = entry->unit != NULL && !entry->unit->taken;
+    pthread_mutex_unlock(&jobs->lock);
+    return still;
+}
+
 /* Stores the wish that a running job end, and passes it on. */
 static enum ep_status request_cancel(struct jobs *jobs, struct entry *entry, struct ep_error *error)
 {
-    struct job next;
-    pthread_mutex_lock(&jobs->lock);
-    enum ep_status status = job_copy(&entry->job, &next, error);
-    pthread_mutex_unlock(&jobs->lock);
+    struct jobs_change change;
+    enum ep_status status = jobs_draft(jobs, entry, &change, error);
     if (status == EP_OK) {
-        next.cancel_requested = true;
-        status = jobs_commit(jobs, entry, &next, next.transition_count, error);
+        change.next.cancel_requested = true;
+        if (stands_still(jobs, entry)) {
+            status = jobs_draft_move(&change, JOB_CANCELLED, "cancelled while it stood still", error);
+        }
     }
+    if (status != EP_OK) {
+        job_done(&change.next);
+        return status;
+    }
+    status = jobs_commit(jobs, &change, 1, error);
     if (status == EP_OK) {
         atomic_store(&entry->stop, true);
     }
@@ -353,7 +420,7 @@ static enum ep_status cancel_held(struct jobs *jobs, struct entry *entry, struct
 {
     switch (entry->job.state) {
     case JOB_QUEUED:
-        return jobs_move(jobs, entry, JOB_CANCELLED, "cancelled while it waited", error);
+        return jobs_move(jobs, &entry, 1, JOB_CANCELLED, "cancelled while it waited", error);
     case JOB_RUNNING:
         return entry->job.cancel_requested ? EP_OK : request_cancel(jobs, entry, error);
     case JOB_CANCELLED:
@@ -395,6 +462,16 @@ static void drop(struct jobs *jobs, struct entry *entry)
     entry_destroy(entry);
 }
 
+/* Waits until the unit of an ended job has been taken apart. */
+static void await_unit(struct jobs *jobs, const struct entry *entry)
+{
+    pthread_mutex_lock(&jobs->lock);
+    while (entry->unit != NULL && !jobs->stopping) {
+        pthread_cond_wait(&jobs->changed, &jobs->lock);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 enum ep_status jobs_delete(struct jobs *jobs, const char *id, struct ep_error *error)
 {
     struct entry *entry = jobs_hold(jobs, id);
@@ -402,10 +479,14 @@ enum ep_status jobs_delete(struct jobs *jobs, const char *id, struct ep_error *e
         return not_found(id, error);
     }
     enum ep_status status = EP_OK;
-    if (!job_state_final(entry->job.state)) {
+    if (entry->job.trial.search[0] != '\0') {
+        status = ep_fail(error, EP_CONFLICT, "job %s is a trial of search %s; delete the search", id,
+                         entry->job.trial.search);
+    } else if (!job_state_final(entry->job.state)) {
         status = ep_fail(error, EP_CONFLICT, "job %s is %s; cancel it first", id,
                          job_state_name(entry->job.state));
     } else {
+        await_unit(jobs, entry);
         status = store_delete(jobs->store, id, error);
     }
     if (status == EP_OK) {
@@ -421,7 +502,7 @@ void jobs_read_load(struct jobs *jobs, struct jobs_load *load)
     pthread_mutex_lock(&jobs->lock);
     *load = (struct jobs_load){
         .workers = jobs->options.workers,
-        .busy = jobs->running.count,
+        .busy = jobs->busy,
         .queued_most = jobs->options.queued_most,
         .memory_limit = jobs->options.memory_limit,
         .memory_used = jobs->memory_used,

@@ -9,19 +9,27 @@
 #include "core/data/batches.h"
 #include "core/data/projection.h"
 #include "core/data/split.h"
+#include "core/jobs/model.h"
 #include "core/nn/bank.h"
 
-/* One job's data and network, and whom to tell. */
-struct run {
-    const struct job_run_means *means;
+/* The data and the networks of a bank, and whom to tell. What is per member has `members` elements. */
+struct job_run {
+    size_t members;
+    struct job_spec *specs;
+    struct job_run_means means;
+    struct job_result *results;
     struct data_split *split;
-    struct data_axes axes;              /* empty when the network sees pixels */
+    struct data_axes axes;              /* empty when the networks see pixels */
     struct data_projection *projection; /* likewise NULL */
-    size_t width;                       /* inputs of the network */
-    size_t threads;                     /* most */
+    size_t width;                       /* inputs of a network */
+    size_t classes;
+    size_t threads; /* most */
     struct data_batches *batches;
     struct nn_bank *bank;
-    const struct job_run_observer *observer;
+    struct nn_training *training;
+    struct nn_outcome *outcomes;
+    uint64_t *confusions;                    /* (members, classes, classes) */
+    const struct job_run_observer *observer; /* of the present call */
 };
 
 static void begin_epoch(void *context, size_t epoch)
@@ -41,7 +49,7 @@ static void read_batch(void *context, size_t reader, size_t step, size_t first, 
     data_batches_read(context, reader, piece, x.at, x.stride, labels);
 }
 
-static void read_subset(const struct run *run, enum data_subset subset, size_t first, size_t rows,
+static void read_subset(const struct job_run *run, enum data_subset subset, size_t first, size_t rows,
                         struct nn_matrix x, uint8_t *labels)
 {
     if (run->projection != NULL) {
@@ -67,106 +75,126 @@ static void read_test(const void *context, size_t first, size_t rows, struct nn_
     read_subset(context, DATA_TEST, first, rows, x, labels);
 }
 
-/* A job is a bank of one, so the member is always the first. */
 static enum nn_verdict poll(void *context, size_t member, size_t steps_done)
 {
-    const struct run *run = context;
-    (void)member;
-    return run->observer->poll(run->observer->context, steps_done);
+    const struct job_run *run = context;
+    return run->observer->poll(run->observer->context, member, steps_done);
 }
 
 static void end_epoch(void *context, size_t member, const struct nn_epoch *epoch)
 {
-    const struct run *run = context;
-    (void)member;
-    run->observer->epoch(run->observer->context, epoch);
+    const struct job_run *run = context;
+    run->observer->epoch(run->observer->context, member, epoch);
+}
+
+static void end_member(void *context, size_t member, const struct nn_outcome *outcome)
+{
+    struct job_run *run = context;
+    run->results[member].outcome = *outcome;
+    run->results[member].outcome.confusion = NULL;
+    if (run->observer->ended != NULL) {
+        run->observer->ended(run->observer->context, member);
+    }
+}
+
+static bool parks(void *context, size_t steps_done)
+{
+    const struct job_run *run = context;
+    return run->observer->parks != NULL && run->observer->parks(run->observer->context, steps_done);
 }
 
 static size_t threads_now(void *context)
 {
-    const struct run *run = context;
+    const struct job_run *run = context;
     const size_t now =
         run->observer->threads == NULL ? run->threads : run->observer->threads(run->observer->context);
     return now < run->threads ? now : run->threads;
 }
 
 /* Threads that a mini-batch has work for: those that meet too often wait more than they compute. */
-static size_t threads_worth(const struct nn_shape *shape, const struct job_spec *spec, size_t most)
+static size_t threads_worth(const struct nn_shape *shape, const struct job_run *run)
 {
     static const double flops_each = 4e6;
-    const double worth = nn_training_flops(shape) * (double)spec->batch_size / flops_each;
+    const double rows = (double)run->specs[0].batch_size;
+    const double worth = nn_training_flops(shape) * rows * (double)run->members / flops_each;
+    const size_t most = run->means.threads;
     return worth < 1 ? 1 : worth < (double)most ? (size_t)worth : most;
 }
 
+/* Preparing goes on while anybody wants it. */
 static bool goes_on(void *context)
 {
-    const struct run *run = context;
-    return run->observer->poll(run->observer->context, 0) == NN_GO_ON;
+    const struct job_run *run = context;
+    bool wanted = false;
+    for (size_t g = 0; g < run->members; g++) {
+        wanted = run->observer->poll(run->observer->context, g, 0) == NN_GO_ON || wanted;
+    }
+    return wanted;
 }
 
-/* Finds the principal axes and projects all images, if the spec says so. */
-static enum ep_status rotate(struct run *run, const struct job_spec *spec, struct job_result *result,
-                             struct ep_error *error)
+/* Finds the principal axes and projects all images, if the specs say so. */
+static enum ep_status rotate(struct job_run *run, struct ep_error *error)
 {
+    const struct job_spec *spec = &run->specs[0];
     const struct data_patience patience = {.go_on = goes_on, .context = run};
     run->width = data_split_info(run->split)->features;
     if (!job_spec_rotates(spec)) {
         return EP_OK;
     }
-    enum ep_status status = data_axes_cache_get(run->means->axes, run->split, &patience, &run->axes, error);
-    if (status == EP_OK) {
-        run->width =
-            spec->components > 0 ? (size_t)spec->components : data_axes_needed(&run->axes, spec->variance);
-        result->axes = run->width;
-        result->axes_variance = data_axes_share(&run->axes, run->width);
-        status =
-            data_projection_create(run->split, &run->axes, run->width, &patience, &run->projection, error);
+    enum ep_status status = data_axes_cache_get(run->means.axes, run->split, &patience, &run->axes, error);
+    if (status != EP_OK) {
+        return status;
     }
+    run->width =
+        spec->components > 0 ? (size_t)spec->components : data_axes_needed(&run->axes, spec->variance);
+    for (size_t g = 0; g < run->members; g++) {
+        run->results[g].axes = run->width;
+        run->results[g].axes_variance = data_axes_share(&run->axes, run->width);
+    }
+    return data_projection_create(run->split, &run->axes, run->width, &patience, &run->projection, error);
+}
+
+static enum ep_status prepare_networks(struct job_run *run, const struct data_set *set,
+                                       struct ep_error *error)
+{
+    struct nn_shape shape;
+    struct nn_member_options *options = ep_allocate(run->members, sizeof *options);
+    if (options == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for %zu networks", run->members);
+    }
+    job_spec_shape(&run->specs[0], &set->info, &shape);
+    for (size_t g = 0; g < run->members; g++) {
+        job_spec_member(&run->specs[g], &options[g]);
+        /* Fewer inputs start with the spread of all, so that training is the same in distribution. */
+        options[g].init_inputs = set->info.features;
+    }
+    shape.width[0] = run->width;
+    run->threads = threads_worth(&shape, run);
+    const enum ep_status status = nn_bank_create(&shape, options, run->members, &run->bank, error);
+    free(options);
     return status;
 }
 
-static enum ep_status prepare_network(struct run *run, const struct job_spec *spec,
-                                      const struct data_set *set, struct ep_error *error)
+static enum ep_status prepare_batches(struct job_run *run, struct ep_error *error)
 {
-    struct nn_shape shape;
-    struct nn_member_options options;
-    job_spec_shape(spec, &set->info, &shape);
-    job_spec_member(spec, &options);
-    /* Fewer inputs start with the spread of all, so that training is the same in distribution. */
-    shape.width[0] = run->width;
-    options.init_inputs = set->info.features;
-    run->threads = threads_worth(&shape, spec, run->means->threads);
-    return nn_bank_create(&shape, &options, 1, &run->bank, error);
+    const struct job_spec *spec = &run->specs[0];
+    const struct data_batches_options batches = {
+        .batch_size = (size_t)spec->batch_size,
+        .least = job_spec_least_batch(spec),
+        .shuffle = spec->shuffle,
+        .augment = {.flip = spec->augment_flip, .shift = (size_t)spec->augment_shift},
+        .seed = spec->seed,
+        .readers = run->means.threads,
+        .projection = run->projection,
+    };
+    return data_batches_create(run->split, &batches, &run->batches, error);
 }
 
-static enum ep_status prepare(struct run *run, const struct job_spec *spec, const struct data_set *set,
-                              struct job_result *result, struct ep_error *error)
+static enum ep_status prepare_training(struct job_run *run, struct ep_error *error)
 {
-    enum ep_status status = data_split_create(set, (size_t)spec->train_size, (size_t)spec->validation_size,
-                                              (enum data_normalize)spec->normalize, &run->split, error);
-    if (status == EP_OK) {
-        status = rotate(run, spec, result, error);
-    }
-    if (status == EP_OK) {
-        const struct data_batches_options batches = {
-            .batch_size = (size_t)spec->batch_size,
-            .least = job_spec_least_batch(spec),
-            .shuffle = spec->shuffle,
-            .augment = {.flip = spec->augment_flip, .shift = (size_t)spec->augment_shift},
-            .seed = spec->seed,
-            .readers = run->means->threads,
-            .projection = run->projection,
-        };
-        status = data_batches_create(run->split, &batches, &run->batches, error);
-    }
-    return status == EP_OK ? prepare_network(run, spec, set, error) : status;
-}
-
-static enum ep_status train(struct run *run, const struct job_spec *spec, struct nn_outcome *outcome,
-                            struct ep_error *error)
-{
+    const struct job_spec *spec = &run->specs[0];
     const struct nn_plan plan = {
-        .gemm = run->means->gemm,
+        .gemm = run->means.gemm,
         .epochs = (size_t)spec->epochs,
         .threads = run->threads,
         .patience = (size_t)spec->patience,
@@ -184,75 +212,38 @@ static enum ep_status train(struct run *run, const struct job_spec *spec, struct
         .validation = {run, data_split_count(run->split, DATA_VALIDATION), read_validation},
         .test = {run, data_split_count(run->split, DATA_TEST), read_test},
     };
-    const struct nn_observer observer = {
-        .context = run, .poll = poll, .epoch = end_epoch, .threads = threads_now};
-    return nn_train(run->bank, &plan, &observer, outcome, error);
+    const size_t cells = run->classes * run->classes;
+    run->confusions = ep_allocate(run->members, cells * sizeof *run->confusions);
+    run->outcomes = ep_allocate(run->members, sizeof *run->outcomes);
+    if (run->confusions == NULL || run->outcomes == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory for confusion matrices of %zu classes", run->classes);
+    }
+    for (size_t g = 0; g < run->members; g++) {
+        run->outcomes[g].confusion = run->confusions + g * cells;
+    }
+    return nn_training_create(run->bank, &plan, run->outcomes, &run->training, error);
 }
 
-/* A network's numbers in the order of struct nn_layout, whatever it was trained on: with weights for pixels.
- */
-struct model {
-    size_t parameter_count, statistic_count;
-    nn_real *parameters, *statistics;
-};
-
-static bool allocate_model(const struct run *run, struct model *model)
+static enum ep_status prepare(struct job_run *run, struct ep_error *error)
 {
-    const struct nn_layout *layout = nn_bank_layout(run->bank);
-    const size_t units = nn_bank_shape(run->bank)->width[1];
-    const size_t further = data_split_info(run->split)->features - run->width;
-    size_t numbers;
-    if (!ep_size_multiply(further, units, &numbers) ||
-        !ep_size_add(numbers, layout->parameters, &model->parameter_count)) {
-        return false;
+    const struct job_spec *spec = &run->specs[0];
+    const struct data_set *set = NULL;
+    enum ep_status status = data_registry_open(run->means.registry, spec->dataset, &set, error);
+    if (status == EP_OK) {
+        run->classes = set->info.classes;
+        status = data_split_create(set, (size_t)spec->train_size, (size_t)spec->validation_size,
+                                   (enum data_normalize)spec->normalize, &run->split, error);
     }
-    model->statistic_count = layout->statistics;
-    model->parameters = ep_allocate(model->parameter_count, sizeof *model->parameters);
-    model->statistics = ep_allocate(model->statistic_count, sizeof *model->statistics);
-    return model->parameters != NULL && model->statistics != NULL;
-}
-
-/*
- * Reads the bank's only member; a rotation of its inputs becomes part of the first layer, whose weights come
- * first.
- */
-static bool read_model(const struct run *run, struct model *model)
-{
-    const struct nn_layout *layout = nn_bank_layout(run->bank);
-    const size_t units = nn_bank_shape(run->bank)->width[1];
-    const size_t before = run->width * units;
-    if (run->projection == NULL) {
-        nn_bank_read(run->bank, 0, model->parameters, model->statistics);
-        return true;
+    if (status == EP_OK) {
+        status = rotate(run, error);
     }
-    nn_real *trained = ep_allocate(layout->parameters, sizeof *trained);
-    if (trained == NULL) {
-        return false;
+    if (status == EP_OK) {
+        status = prepare_batches(run, error);
     }
-    nn_bank_read(run->bank, 0, trained, model->statistics);
-    data_axes_fold(&run->axes, run->width, trained, units, model->parameters);
-    memcpy(model->parameters + run->axes.features * units, trained + before,
-           (layout->parameters - before) * sizeof *trained);
-    free(trained);
-    return true;
-}
-
-/* Writes the digest of the bank's only member. */
-static enum ep_status digest_model(const struct run *run, char text[EP_SHA256_TEXT], struct ep_error *error)
-{
-    struct model model = {0};
-    struct ep_sha256 *digest = ep_sha256_create();
-    const bool whole = allocate_model(run, &model) && read_model(run, &model) && digest != NULL;
-    if (whole) {
-        ep_sha256_add(digest, model.parameters, model.parameter_count * sizeof *model.parameters);
-        ep_sha256_add(digest, model.statistics, model.statistic_count * sizeof *model.statistics);
+    if (status == EP_OK) {
+        status = prepare_networks(run, set, error);
     }
-    if (digest != NULL) {
-        ep_sha256_finish(digest, text);
-    }
-    free(model.parameters);
-    free(model.statistics);
-    return whole ? EP_OK : ep_fail(error, EP_NO_MEMORY, "no memory for the digest of the model");
+    return status == EP_OK ? prepare_training(run, error) : status;
 }
 
 static enum ep_status read_confusion(const uint64_t *counts, size_t classes, struct job_confusion *confusion,
@@ -269,56 +260,94 @@ static enum ep_status read_confusion(const uint64_t *counts, size_t classes, str
     return EP_OK;
 }
 
-/* Trains, and reads what a finished run leaves. */
-static enum ep_status train_and_read(struct run *run, const struct job_spec *spec, size_t classes,
-                                     struct job_result *result, struct ep_error *error)
+/* What members that have finished leave. */
+static enum ep_status read_results(struct job_run *run, struct ep_error *error)
 {
-    uint64_t *counts = ep_allocate(classes * classes, sizeof *counts);
-    if (counts == NULL) {
-        return ep_fail(error, EP_NO_MEMORY, "no memory for a confusion matrix of %zu classes", classes);
-    }
-    result->outcome.confusion = counts;
-    enum ep_status status = train(run, spec, &result->outcome, error);
-    result->outcome.confusion = NULL;
-    if (status == EP_OK && result->outcome.end == NN_FINISHED) {
-        status = digest_model(run, result->model_sha256, error);
-        if (status == EP_OK) {
-            status = read_confusion(counts, classes, &result->confusion, error);
+    const struct data_axes *axes = run->projection == NULL ? NULL : &run->axes;
+    enum ep_status status = EP_OK;
+    for (size_t g = 0; g < run->members && status == EP_OK; g++) {
+        struct job_result *result = &run->results[g];
+        result->outcome = run->outcomes[g];
+        result->outcome.confusion = NULL;
+        if (result->outcome.end == NN_FINISHED) {
+            status = job_model_digest(run->bank, g, axes, result->model_sha256, error);
+            if (status == EP_OK) {
+                status = read_confusion(run->outcomes[g].confusion, run->classes, &result->confusion, error);
+            }
         }
     }
-    free(counts);
     return status;
 }
 
-enum ep_status job_run(const struct job_spec *spec, const struct job_run_means *means,
-                       const struct job_run_observer *observer, struct job_result *result,
-                       struct ep_error *error)
+enum ep_status job_run_create(const struct job_spec *const *specs, size_t count,
+                              const struct job_run_means *means, struct job_run **run, struct ep_error *error)
 {
-    struct run run = {.means = means, .observer = observer};
-    *result = (struct job_result){.outcome = {.cost_test = NAN, .accuracy_test = NAN}, .axes_variance = NAN};
-    const struct data_set *set = NULL;
-    enum ep_status status = data_registry_open(means->registry, spec->dataset, &set, error);
-    if (status == EP_OK) {
-        status = prepare(&run, spec, set, result, error);
+    struct job_run *made = ep_allocate(1, sizeof *made);
+    if (made != NULL) {
+        made->means = *means;
+        made->specs = ep_allocate(count, sizeof *made->specs);
+        made->results = ep_allocate(count, sizeof *made->results);
     }
-    if (status == EP_OK) {
-        status = train_and_read(&run, spec, set->info.classes, result, error);
+    if (made == NULL || made->specs == NULL || made->results == NULL) {
+        job_run_destroy(made);
+        return ep_fail(error, EP_NO_MEMORY, "no memory for a run of %zu networks", count);
     }
-    if (status == EP_CANCELLED) {
-        result->outcome.end = NN_STOPPED;
-        status = EP_OK;
+    made->members = count;
+    for (size_t g = 0; g < count; g++) {
+        made->specs[g] = *specs[g];
+        made->results[g] = (struct job_result){
+            .outcome = {.end = NN_STOPPED, .cost_test = NAN, .accuracy_test = NAN}, .axes_variance = NAN};
     }
-    nn_bank_destroy(run.bank);
-    data_batches_destroy(run.batches);
-    data_projection_destroy(run.projection);
-    data_axes_done(&run.axes);
-    data_split_destroy(run.split);
-    return status;
+    *run = made;
+    return EP_OK;
 }
 
-void job_result_done(struct job_result *result)
+enum ep_status job_run_go(struct job_run *run, const struct job_run_observer *observer, bool *ended,
+                          struct ep_error *error)
 {
-    job_confusion_done(&result->confusion);
+    const struct nn_observer below = {
+        .context = run,
+        .poll = poll,
+        .epoch = end_epoch,
+        .ended = end_member,
+        .threads = threads_now,
+        .parks = parks,
+    };
+    run->observer = observer;
+    *ended = true;
+    enum ep_status status = run->training == NULL ? prepare(run, error) : EP_OK;
+    if (status == EP_OK) {
+        *ended = nn_training_run(run->training, &below);
+        status = *ended ? read_results(run, error) : EP_OK;
+    }
+    /* Nobody wanted it any more before it began: all members were stopped. */
+    return status == EP_CANCELLED ? EP_OK : status;
+}
+
+const struct job_result *job_run_result(const struct job_run *run, size_t member)
+{
+    return &run->results[member];
+}
+
+void job_run_destroy(struct job_run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    for (size_t g = 0; g < run->members; g++) {
+        job_confusion_done(&run->results[g].confusion);
+    }
+    nn_training_destroy(run->training);
+    nn_bank_destroy(run->bank);
+    data_batches_destroy(run->batches);
+    data_projection_destroy(run->projection);
+    data_axes_done(&run->axes);
+    data_split_destroy(run->split);
+    free(run->confusions);
+    free(run->outcomes);
+    free(run->specs);
+    free(run->results);
+    free(run);
 }
 
 enum ep_status job_run_conclude(const struct job_result *result, struct job *job, struct ep_error *error)

@@ -121,6 +121,7 @@ struct job_cost {
     uint64_t parameters; /**< weights and biases */
     double flops;   /**< of all products: training, and the evaluations after each epoch and at the end */
     size_t memory;  /**< bytes, the dataset included */
+    size_t further; /**< bytes that each further network beside it takes */
     uint64_t steps; /**< mini-batches in all epochs */
 };
 

@@ -120,25 +120,43 @@ static enum ep_status unknown(const char *id, struct ep_error *error)
     return ep_fail(error, EP_NOT_FOUND, "there is no job %.64s", id);
 }
 
-static enum ep_status submit_job(struct store *store, enum store_change_kind kind, const struct job *job,
-                                 size_t first, struct ep_error *error)
+static enum ep_status submit_jobs(struct store *store, struct store_change change, struct ep_error *error)
 {
-    if (!is_id(job->id)) {
-        return ep_fail(error, EP_INVALID, "\"%s\" is not the id of a job", job->id);
+    for (size_t i = 0; i < change.count; i++) {
+        if (!is_id(change.jobs[i]->id)) {
+            return ep_fail(error, EP_INVALID, "\"%s\" is not the id of a job", change.jobs[i]->id);
+        }
     }
-    struct store_change change = {.kind = kind, .job = job, .first = first};
-    memcpy(change.id, job->id, sizeof change.id);
+    if (change.count == 0) {
+        return EP_OK;
+    }
+    memcpy(change.id, change.jobs[0]->id, sizeof change.id);
     return store_writer_submit(store->writer, &change, error);
+}
+
+enum ep_status store_insert_all(struct store *store, const struct job *const *jobs, size_t count,
+                                struct ep_error *error)
+{
+    return submit_jobs(store, (struct store_change){.kind = STORE_INSERT, .jobs = jobs, .count = count},
+                       error);
+}
+
+enum ep_status store_update_all(struct store *store, const struct job *const *jobs, const size_t *firsts,
+                                size_t count, struct ep_error *error)
+{
+    return submit_jobs(
+        store, (struct store_change){.kind = STORE_UPDATE, .jobs = jobs, .firsts = firsts, .count = count},
+        error);
 }
 
 enum ep_status store_insert(struct store *store, const struct job *job, struct ep_error *error)
 {
-    return submit_job(store, STORE_INSERT, job, 0, error);
+    return store_insert_all(store, &job, 1, error);
 }
 
 enum ep_status store_update(struct store *store, const struct job *job, size_t first, struct ep_error *error)
 {
-    return submit_job(store, STORE_UPDATE, job, first, error);
+    return store_update_all(store, &job, &first, 1, error);
 }
 
 enum ep_status store_append(struct store *store, const char *id, const struct nn_epoch *row,
@@ -164,6 +182,34 @@ enum ep_status store_read_history(struct store *store, const char *id, uint64_t 
     store_writer_settle(store->writer, id);
     store_connection_lock(store->connection);
     const enum ep_status status = store_rows_history(store->connection, id, since, rows, count, error);
+    store_connection_unlock(store->connection);
+    return status;
+}
+
+enum ep_status store_write_search(struct store *store, const struct store_search *search,
+                                  struct ep_error *error)
+{
+    const struct store_change change = {.kind = STORE_WRITE_SEARCH, .search = search};
+    return store_writer_submit(store->writer, &change, error);
+}
+
+enum ep_status store_delete_search(struct store *store, const char *id, struct ep_error *error)
+{
+    if (!is_id(id)) {
+        return ep_fail(error, EP_NOT_FOUND, "there is no search %.64s", id);
+    }
+    struct store_change change = {.kind = STORE_REMOVE_SEARCH};
+    memcpy(change.id, id, sizeof change.id);
+    return store_writer_submit(store->writer, &change, error);
+}
+
+enum ep_status store_load_searches(struct store *store,
+                                   enum ep_status (*visit)(void *context, const struct store_search *search,
+                                                           struct ep_error *error),
+                                   void *context, struct ep_error *error)
+{
+    store_connection_lock(store->connection);
+    const enum ep_status status = store_rows_load_searches(store->connection, visit, context, error);
     store_connection_unlock(store->connection);
     return status;
 }

@@ -39,6 +39,10 @@ EP_NODISCARD enum ep_status store_load(struct store *store,
 /** Adds a job with its transitions. Returns when it is on disk. EP_CONFLICT: the id is taken; EP_IO. */
 EP_NODISCARD enum ep_status store_insert(struct store *store, const struct job *job, struct ep_error *error);
 
+/** The same for `count` jobs: all of them, or none. */
+EP_NODISCARD enum ep_status store_insert_all(struct store *store, const struct job *const *jobs, size_t count,
+                                             struct ep_error *error);
+
 /**
  * Writes a job's state, times, failure, results, mini-batches done and cancel_requested, and adds its
  * transitions from `first` on as the newest; of more than JOB_TRANSITIONS_MAX the first and the newest halves
@@ -48,6 +52,10 @@ EP_NODISCARD enum ep_status store_insert(struct store *store, const struct job *
  */
 EP_NODISCARD enum ep_status store_update(struct store *store, const struct job *job, size_t first,
                                          struct ep_error *error);
+
+/** The same for `count` jobs, each with its own `firsts`: all of them, or none. */
+EP_NODISCARD enum ep_status store_update_all(struct store *store, const struct job *const *jobs,
+                                             const size_t *firsts, size_t count, struct ep_error *error);
 
 /**
  * Adds a row to a job's history. Does not wait for the disk: the row is committed within a second or with the
@@ -67,5 +75,32 @@ EP_NODISCARD enum ep_status store_delete(struct store *store, const char *id, st
  */
 EP_NODISCARD enum ep_status store_read_history(struct store *store, const char *id, uint64_t since,
                                                struct nn_epoch **rows, size_t *count, struct ep_error *error);
+
+/** A search as it is stored: what it looks for is a text that the store does not read. */
+struct store_search {
+    char id[EP_ID_TEXT];
+    char state[16];
+    char reason[JOB_REASON_MAX + 1];
+    int64_t created_at, finished_at; /**< wall clock, milliseconds since 1970; 0: not yet */
+    double seconds;
+    const char *definition; /**< borrowed */
+};
+
+/** Adds a search, or writes all but created_at of one that is there. Returns when it is on disk. EP_IO. */
+EP_NODISCARD enum ep_status store_write_search(struct store *store, const struct store_search *search,
+                                               struct ep_error *error);
+
+/** Removes a search and all its trials. Returns when that is on disk. EP_IO. */
+EP_NODISCARD enum ep_status store_delete_search(struct store *store, const char *id, struct ep_error *error);
+
+/**
+ * Calls `visit` with each stored search, oldest first; *search lives as long as the call. The visitor must
+ * not call the store. Stops at the first status that is not EP_OK and returns it.
+ */
+EP_NODISCARD enum ep_status store_load_searches(struct store *store,
+                                                enum ep_status (*visit)(void *context,
+                                                                        const struct store_search *search,
+                                                                        struct ep_error *error),
+                                                void *context, struct ep_error *error);
 
 #endif

@@ -11,7 +11,8 @@
     "id, spec_digest, state, cancel_requested, created_at, started_at, finished_at, cost_test, "             \
     "accuracy_test, failure, failure_text, failed_epoch, steps_done, model_sha256, best_epoch, confusion, "  \
     "axes, "                                                                                                 \
-    "axes_variance"
+    "axes_variance, best_cost_epoch, best_cost, best_accuracy_epoch, best_accuracy, cut_epoch, search, "     \
+    "stage, ordinal, bank"
 #define EPOCH_COLUMNS                                                                                        \
     "epoch.epoch, epoch.eta, epoch.cost_train, epoch.cost_validation, epoch.accuracy_train, "                \
     "epoch.accuracy_validation, epoch.seconds"
@@ -28,7 +29,8 @@ static const char *const statement_texts[STORE_STATEMENTS] = {
         "UPDATE job SET state = ?3, cancel_requested = ?4, created_at = ?5, started_at = ?6, "
         "finished_at = ?7, cost_test = ?8, accuracy_test = ?9, failure = ?10, failure_text = ?11, "
         "failed_epoch = ?12, steps_done = ?13, model_sha256 = ?14, best_epoch = ?15, confusion = ?16, "
-        "axes = ?17, axes_variance = ?18 WHERE id = ?1",
+        "axes = ?17, axes_variance = ?18, best_cost_epoch = ?19, best_cost = ?20, best_accuracy_epoch = ?21, "
+        "best_accuracy = ?22, cut_epoch = ?23 WHERE id = ?1",
     [STORE_DELETE_JOB] = "DELETE FROM job WHERE id = ?1",
     /* Positions in memory change when old transitions are dropped there; ordinals only grow. */
     [STORE_INSERT_TRANSITION] = "INSERT INTO transition (job_id, ordinal, state, at, reason) "
@@ -42,6 +44,16 @@ static const char *const statement_texts[STORE_STATEMENTS] = {
         "accuracy_train, accuracy_validation, seconds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STORE_READ_HISTORY] =
         "SELECT " EPOCH_COLUMNS " FROM epoch WHERE job_id = ?1 AND epoch > ?2 ORDER BY epoch LIMIT ?3",
+    /* Not a replacement, which would delete the row, and with it all trials. */
+    [STORE_PUT_SEARCH] =
+        "INSERT INTO search (id, state, reason, created_at, finished_at, seconds, definition) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET state = excluded.state, "
+        "reason = excluded.reason, finished_at = excluded.finished_at, seconds = excluded.seconds, "
+        "definition = excluded.definition",
+    [STORE_DELETE_TRIALS] = "DELETE FROM job WHERE search = ?1",
+    [STORE_DELETE_SEARCH] = "DELETE FROM search WHERE id = ?1",
+    [STORE_LOAD_SEARCHES] = "SELECT id, state, reason, created_at, finished_at, seconds, definition "
+                            "FROM search ORDER BY id",
     [STORE_LOAD_TRANSITIONS] = "SELECT job_id, state, at, reason FROM transition ORDER BY job_id, ordinal",
 };
 

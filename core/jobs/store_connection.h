@@ -30,6 +30,10 @@ enum store_statement {
     STORE_READ_HISTORY,
     STORE_LOAD_JOBS,
     STORE_LOAD_TRANSITIONS,
+    STORE_PUT_SEARCH,
+    STORE_DELETE_TRIALS,
+    STORE_DELETE_SEARCH,
+    STORE_LOAD_SEARCHES,
     STORE_STATEMENTS,
 };
 
@@ -54,6 +58,15 @@ enum {
     COLUMN_CONFUSION,
     COLUMN_AXES,
     COLUMN_AXES_VARIANCE,
+    COLUMN_BEST_COST_EPOCH,
+    COLUMN_BEST_COST,
+    COLUMN_BEST_ACCURACY_EPOCH,
+    COLUMN_BEST_ACCURACY,
+    COLUMN_CUT_EPOCH,
+    COLUMN_SEARCH,
+    COLUMN_STAGE,
+    COLUMN_ORDINAL,
+    COLUMN_BANK,
     COLUMN_SPEC, /**< the first of the spec's; behind them the newest epoch's, as STORE_READ_HISTORY gives
                     them */
 };

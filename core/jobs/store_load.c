@@ -46,6 +46,13 @@ static bool read_failure(sqlite3_stmt *statement, struct ep_error *failure)
     return false;
 }
 
+/* "" when no search made the job. */
+static bool read_search(sqlite3_stmt *statement, char id[EP_ID_TEXT])
+{
+    return sqlite3_column_type(statement, COLUMN_SEARCH) == SQLITE_NULL ||
+           store_read_text(statement, COLUMN_SEARCH, id, EP_ID_TEXT);
+}
+
 static enum ep_status nonsense(struct store_connection *connection, const char *id, struct ep_error *error)
 {
     return ep_fail(error, EP_CORRUPT, "\"%s\": what is stored of job %s makes no sense",
@@ -93,12 +100,21 @@ static enum ep_status read_job(struct store_connection *connection, struct job *
         .axes = (uint64_t)sqlite3_column_int64(statement, COLUMN_AXES),
         .axes_variance = store_read_number(statement, COLUMN_AXES_VARIANCE),
         .best_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_BEST_EPOCH),
+        .best = {.cost_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_BEST_COST_EPOCH),
+                 .cost_validation = store_read_number(statement, COLUMN_BEST_COST),
+                 .accuracy_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_BEST_ACCURACY_EPOCH),
+                 .accuracy_validation = store_read_number(statement, COLUMN_BEST_ACCURACY)},
+        .trial = {.stage = (uint32_t)sqlite3_column_int64(statement, COLUMN_STAGE),
+                  .ordinal = (uint32_t)sqlite3_column_int64(statement, COLUMN_ORDINAL),
+                  .bank = (uint32_t)sqlite3_column_int64(statement, COLUMN_BANK),
+                  .cut_epoch = (uint64_t)sqlite3_column_int64(statement, COLUMN_CUT_EPOCH)},
         .has_latest = sqlite3_column_type(statement, latest) != SQLITE_NULL,
     };
     if (!store_read_text(statement, COLUMN_ID, job->id, sizeof job->id) ||
         !store_read_text(statement, COLUMN_SPEC_DIGEST, job->spec_digest, sizeof job->spec_digest) ||
         !store_read_text(statement, COLUMN_MODEL_SHA256, job->model_sha256, sizeof job->model_sha256) ||
-        !read_state(statement, COLUMN_STATE, &job->state) || !read_failure(statement, &job->failure)) {
+        !read_state(statement, COLUMN_STATE, &job->state) || !read_failure(statement, &job->failure) ||
+        !read_search(statement, job->trial.search)) {
         return nonsense(connection, job->id, error);
     }
     const enum ep_status status =
@@ -211,6 +227,52 @@ enum ep_status store_rows_load(struct store_connection *connection,
     store_statement_finish(connection->statements[STORE_LOAD_JOBS]);
     store_statement_finish(connection->statements[STORE_LOAD_TRANSITIONS]);
     free(scan);
+    return status;
+}
+
+static enum ep_status read_search_row(struct store_connection *connection, struct store_search *search,
+                                      struct ep_error *error)
+{
+    sqlite3_stmt *statement = connection->statements[STORE_LOAD_SEARCHES];
+    *search = (struct store_search){
+        .created_at = sqlite3_column_int64(statement, 3),
+        .finished_at = sqlite3_column_int64(statement, 4),
+        .seconds = store_read_number(statement, 5),
+        .definition = (const char *)sqlite3_column_text(statement, 6),
+    };
+    if (!store_read_text(statement, 0, search->id, sizeof search->id) ||
+        !store_read_text(statement, 1, search->state, sizeof search->state) ||
+        !store_read_text(statement, 2, search->reason, sizeof search->reason) || search->definition == NULL) {
+        return ep_fail(error, EP_CORRUPT, "\"%s\": what is stored of search %s makes no sense",
+                       sqlite3_db_filename(connection->database, "main"), search->id);
+    }
+    return EP_OK;
+}
+
+enum ep_status store_rows_load_searches(struct store_connection *connection,
+                                        enum ep_status (*visit)(void *context,
+                                                                const struct store_search *search,
+                                                                struct ep_error *error),
+                                        void *context, struct ep_error *error)
+{
+    sqlite3_stmt *statement = connection->statements[STORE_LOAD_SEARCHES];
+    enum ep_status status = EP_OK;
+    int code = sqlite3_step(statement);
+    for (; code == SQLITE_ROW && status == EP_OK; code = sqlite3_step(statement)) {
+        struct store_search search;
+        status = read_search_row(connection, &search, error);
+        if (status == EP_OK) {
+            status = visit(context, &search, error);
+        }
+        if (status != EP_OK) {
+            store_statement_finish(statement);
+            return status;
+        }
+    }
+    if (code != SQLITE_DONE) {
+        status = store_database_fail(connection->database, error);
+    }
+    store_statement_finish(statement);
     return status;
 }
 

@@ -21,6 +21,30 @@ static int bind_confusion(sqlite3_stmt *statement, int index, const struct job_c
     return sqlite3_bind_blob64(statement, index, confusion->counts, bytes, SQLITE_STATIC);
 }
 
+static int bind_best(sqlite3_stmt *statement, const struct job_best *best)
+{
+    int code = sqlite3_bind_int64(statement, COLUMN_BEST_COST_EPOCH + 1, (sqlite3_int64)best->cost_epoch);
+    code = worse(code, store_bind_number(statement, COLUMN_BEST_COST + 1, best->cost_validation));
+    code = worse(code, sqlite3_bind_int64(statement, COLUMN_BEST_ACCURACY_EPOCH + 1,
+                                          (sqlite3_int64)best->accuracy_epoch));
+    return worse(code, store_bind_number(statement, COLUMN_BEST_ACCURACY + 1, best->accuracy_validation));
+}
+
+/* What an update does not change is bound all the same, and then ignored. */
+static int bind_trial(sqlite3_stmt *statement, const struct job_trial *trial)
+{
+    const int count = sqlite3_bind_parameter_count(statement);
+    int code = sqlite3_bind_int64(statement, COLUMN_CUT_EPOCH + 1, (sqlite3_int64)trial->cut_epoch);
+    if (count > COLUMN_BANK) {
+        const char *search = trial->search[0] == '\0' ? NULL : trial->search;
+        code = worse(code, store_bind_text(statement, COLUMN_SEARCH + 1, search));
+        code = worse(code, sqlite3_bind_int64(statement, COLUMN_STAGE + 1, trial->stage));
+        code = worse(code, sqlite3_bind_int64(statement, COLUMN_ORDINAL + 1, trial->ordinal));
+        code = worse(code, sqlite3_bind_int64(statement, COLUMN_BANK + 1, trial->bank));
+    }
+    return code;
+}
+
 static int bind_job(sqlite3_stmt *statement, const struct job *job)
 {
     const bool failed = job->failure.status != EP_OK;
@@ -45,7 +69,9 @@ static int bind_job(sqlite3_stmt *statement, const struct job *job)
     code = worse(code, sqlite3_bind_int64(statement, COLUMN_BEST_EPOCH + 1, (sqlite3_int64)job->best_epoch));
     code = worse(code, bind_confusion(statement, COLUMN_CONFUSION + 1, &job->confusion));
     code = worse(code, sqlite3_bind_int64(statement, COLUMN_AXES + 1, (sqlite3_int64)job->axes));
-    return worse(code, store_bind_number(statement, COLUMN_AXES_VARIANCE + 1, job->axes_variance));
+    code = worse(code, store_bind_number(statement, COLUMN_AXES_VARIANCE + 1, job->axes_variance));
+    code = worse(code, bind_best(statement, &job->best));
+    return worse(code, bind_trial(statement, &job->trial));
 }
 
 static enum ep_status add_transitions(struct store_connection *connection, const struct job *job,
@@ -140,20 +166,70 @@ static enum ep_status insert_epoch(struct store_connection *connection, const ch
     return status;
 }
 
+static enum ep_status insert_jobs(struct store_connection *connection, const struct store_change *change,
+                                  struct ep_error *error)
+{
+    enum ep_status status = EP_OK;
+    for (size_t i = 0; i < change->count && status == EP_OK; i++) {
+        status = insert_job(connection, change->jobs[i], error);
+    }
+    return status;
+}
+
+static enum ep_status update_jobs(struct store_connection *connection, const struct store_change *change,
+                                  struct ep_error *error)
+{
+    enum ep_status status = EP_OK;
+    for (size_t i = 0; i < change->count && status == EP_OK; i++) {
+        status = update_job(connection, change->jobs[i], change->firsts[i], error);
+    }
+    return status;
+}
+
+static enum ep_status write_search(struct store_connection *connection, const struct store_search *search,
+                                   struct ep_error *error)
+{
+    sqlite3_stmt *statement = connection->statements[STORE_PUT_SEARCH];
+    int bound = bind_id(connection, STORE_PUT_SEARCH, search->id);
+    bound = worse(bound, store_bind_text(statement, 2, search->state));
+    bound = worse(bound, store_bind_text(statement, 3, search->reason));
+    bound = worse(bound, sqlite3_bind_int64(statement, 4, search->created_at));
+    bound = worse(bound, sqlite3_bind_int64(statement, 5, search->finished_at));
+    bound = worse(bound, store_bind_number(statement, 6, search->seconds));
+    bound = worse(bound, store_bind_text(statement, 7, search->definition));
+    return store_connection_run(connection, STORE_PUT_SEARCH, bound, error);
+}
+
+static enum ep_status remove_search(struct store_connection *connection, const char *id,
+                                    struct ep_error *error)
+{
+    enum ep_status status = store_connection_run(connection, STORE_DELETE_TRIALS,
+                                                 bind_id(connection, STORE_DELETE_TRIALS, id), error);
+    if (status == EP_OK) {
+        status = store_connection_run(connection, STORE_DELETE_SEARCH,
+                                      bind_id(connection, STORE_DELETE_SEARCH, id), error);
+    }
+    return status;
+}
+
 static enum ep_status apply(struct store_connection *connection, const struct store_change *change,
                             struct ep_error *error)
 {
     switch (change->kind) {
     case STORE_INSERT:
-        return insert_job(connection, change->job, error);
+        return insert_jobs(connection, change, error);
     case STORE_UPDATE:
-        return update_job(connection, change->job, change->first, error);
+        return update_jobs(connection, change, error);
     case STORE_DELETE:
         return delete_job(connection, change->id, error);
     case STORE_APPEND:
         return insert_epoch(connection, change->id, &change->row, error);
     case STORE_FLUSH:
         return EP_OK;
+    case STORE_WRITE_SEARCH:
+        return write_search(connection, change->search, error);
+    case STORE_REMOVE_SEARCH:
+        return remove_search(connection, change->id, error);
     }
     return ep_fail(error, EP_INTERNAL, "the store does not know change %d", (int)change->kind);
 }

@@ -7,11 +7,21 @@
 
 /*
  * Migration i brings a file of schema version i to version i + 1 (PRAGMA user_version). A migration that has
- * been released never changes; a new one is added at the end. The columns of `job` behind axes_variance are
+ * been released never changes; a new one is added at the end. The columns of `job` behind bank are
  * the rows of job_spec_fields, "/" written as "_"; the confusion matrix is counts of 32 bits, little-endian,
  * row by row. Times are milliseconds since 1970 UTC, 0 for "not yet"; NULL in a REAL column is NaN.
  */
 static const char *const migrations[] = {
+    "CREATE TABLE search ("
+    "  id TEXT NOT NULL PRIMARY KEY,"
+    "  state TEXT NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  finished_at INTEGER NOT NULL,"
+    "  seconds REAL NOT NULL,"
+    "  definition TEXT NOT NULL"
+    ") STRICT;"
+
     "CREATE TABLE job ("
     "  id TEXT NOT NULL PRIMARY KEY,"
     "  spec_digest TEXT NOT NULL,"
@@ -31,6 +41,15 @@ static const char *const migrations[] = {
     "  confusion BLOB,"
     "  axes INTEGER NOT NULL,"
     "  axes_variance REAL,"
+    "  best_cost_epoch INTEGER NOT NULL,"
+    "  best_cost REAL,"
+    "  best_accuracy_epoch INTEGER NOT NULL,"
+    "  best_accuracy REAL,"
+    "  cut_epoch INTEGER NOT NULL,"
+    "  search TEXT REFERENCES search (id),"
+    "  stage INTEGER NOT NULL,"
+    "  ordinal INTEGER NOT NULL,"
+    "  bank INTEGER NOT NULL,"
     "  dataset TEXT NOT NULL,"
     "  train_size INTEGER NOT NULL,"
     "  validation_size INTEGER NOT NULL,"
@@ -70,6 +89,8 @@ static const char *const migrations[] = {
     "  name TEXT NOT NULL,"
     "  tags TEXT NOT NULL"
     ") STRICT;"
+
+    "CREATE INDEX job_search ON job (search) WHERE search IS NOT NULL;"
 
     "CREATE TABLE transition ("
     "  job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,"

@@ -80,6 +80,19 @@ static void remember_lost(struct store_writer *writer, const char *id, const str
     lost->error = *error;
 }
 
+/* Forgets that rows of a job were lost; whether it was remembered. */
+static bool forget_lost(struct store_writer *writer, struct entry *entry, const char *id)
+{
+    struct lost *lost = find_lost(writer, id);
+    if (lost == NULL) {
+        return false;
+    }
+    entry->error = lost->error;
+    entry->told = true;
+    lost->id[0] = '\0';
+    return true;
+}
+
 /*
  * Whether an update must be refused because rows before it were lost. The memory of it ends here; an update
  * to queued drops the history and a deletion the job, so that they need not know.
@@ -87,17 +100,15 @@ static void remember_lost(struct store_writer *writer, const char *id, const str
 static bool take_lost(struct store_writer *writer, struct entry *entry)
 {
     const struct store_change *change = entry->change;
-    if (change->kind != STORE_UPDATE && change->kind != STORE_DELETE) {
-        return false;
+    bool refused = false;
+    if (change->kind == STORE_DELETE) {
+        (void)forget_lost(writer, entry, change->id);
     }
-    struct lost *lost = find_lost(writer, change->id);
-    if (lost == NULL) {
-        return false;
+    for (size_t i = 0; i < change->count && change->kind == STORE_UPDATE; i++) {
+        const struct job *job = change->jobs[i];
+        refused = (forget_lost(writer, entry, job->id) && job->state != JOB_QUEUED) || refused;
     }
-    entry->error = lost->error;
-    entry->told = true;
-    lost->id[0] = '\0';
-    return change->kind == STORE_UPDATE && change->job->state != JOB_QUEUED;
+    return refused;
 }
 
 static void apply_entry(struct store_writer *writer, struct entry *entry)

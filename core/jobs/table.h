@@ -9,6 +9,9 @@
 #include "core/jobs/job.h"
 #include "core/jobs/spec.h"
 
+struct party;
+struct unit;
+
 /** Jobs in memory, sorted by id, which is by age. Private to the jobs; whoever shares a table locks it. */
 
 /**
@@ -16,7 +19,12 @@
  * it to the store without the lock; nobody else does then, so that memory and store change in one order.
  */
 struct entry {
-    struct job job; /**< its progress is made anew for each snapshot */
+    struct job job;      /**< its progress is made anew for each snapshot */
+    struct party *party; /**< whose it is; never changes */
+    struct unit *unit;   /**< in which it runs; NULL otherwise */
+    uint64_t hold;       /**< epochs after which it waits for its search; 0: it does not */
+    bool over;           /**< its run has ended before that of its unit */
+    size_t beside;       /**< networks that run beside it */
     bool held;
     atomic_bool stop;            /**< its run is to end at the next mini-batch */
     atomic_uint_least64_t steps; /**< mini-batches done */

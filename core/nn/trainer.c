@@ -57,6 +57,9 @@ static void end_member(struct nn_training *run, size_t member, enum nn_end end)
     run->wanted[member] = false;
     run->outcomes[member].end = end;
     run->outcomes[member].epoch = run->epoch + 1;
+    if (run->observer->ended != NULL) {
+        run->observer->ended(run->observer->context, member, &run->outcomes[member]);
+    }
 }
 
 /* Asks the observer about the run and about each member that is not at its end; whether any goes on now. */

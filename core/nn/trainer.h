@@ -75,6 +75,8 @@ struct nn_epoch {
 
 enum nn_verdict { NN_GO_ON, NN_STOP };
 
+struct nn_outcome;
+
 struct nn_observer {
     void *context;
     /**
@@ -84,6 +86,10 @@ struct nn_observer {
     enum nn_verdict (*poll)(void *context, size_t member, size_t steps_done);
     /** Called after each epoch for each member still training. */
     void (*epoch)(void *context, size_t member, const struct nn_epoch *epoch);
+    /**
+     * Called when a member ends before its time: stopped or diverged, as the outcome says. NULL: not wanted.
+     */
+    void (*ended)(void *context, size_t member, const struct nn_outcome *outcome);
     /** Called before each epoch: how many threads to use in it, at most. NULL: as many as planned. */
     size_t (*threads)(void *context);
     /**

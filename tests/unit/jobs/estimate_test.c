@@ -64,7 +64,6 @@ static void behind_a_job_of_unknown_length_nothing_is_known(void **state)
     (void)state;
     const struct pace none = {0};
     struct table queued = {0};
-    const struct table running = {0};
     double free_at[1];
     struct entry *waiting[2];
     struct job_progress progress;
@@ -73,7 +72,7 @@ static void behind_a_job_of_unknown_length_nothing_is_known(void **state)
         waiting[i] = make_entry(i, JOB_QUEUED, 300);
         table_add(&queued, waiting[i]);
     }
-    estimate_queue(&queued, &running, &none, 100, free_at, 1);
+    assert_true(isnan(estimate_queue(&queued, NULL, 0, &none, free_at, 1)));
     assert_true(waiting[0]->starts_in == 0);
     assert_true(isnan(waiting[1]->starts_in));
     estimate_progress(waiting[1], &none, 100, 0, &progress);
@@ -89,21 +88,16 @@ static void the_queue_is_worked_off_by_whoever_is_free(void **state)
     (void)state;
     const struct pace pace = {.flops = 100, .seconds = 1};
     struct table queued = {0};
-    struct table running = {0};
+    /* Half of it took 5 s, so that the other half takes 5 s more, whatever the pace of others is. */
+    const struct estimate_run busy = {.fraction = 0.5, .elapsed = 5, .flops = 1000};
     double free_at[2];
     assert_int_equal(table_reserve(&queued, 3, NULL), EP_OK);
-    assert_int_equal(table_reserve(&running, 1, NULL), EP_OK);
-    struct entry *busy = make_entry(0, JOB_RUNNING, 1000);
-    table_add(&running, busy);
-    /* Half of it took 5 s, so that the other half takes 5 s more, whatever the pace of others is. */
-    busy->began = 95;
-    atomic_store(&busy->steps, 50);
     struct entry *waiting[3];
     for (unsigned i = 0; i < 3; i++) {
         waiting[i] = make_entry(i + 1, JOB_QUEUED, 300);
         table_add(&queued, waiting[i]);
     }
-    estimate_queue(&queued, &running, &pace, 100, free_at, 2);
+    assert_true(close_to(estimate_queue(&queued, &busy, 1, &pace, free_at, 2), 8));
     assert_true(close_to(waiting[0]->starts_in, 0));
     assert_true(close_to(waiting[1]->starts_in, 3));
     assert_true(close_to(waiting[2]->starts_in, 5));
@@ -113,14 +107,12 @@ static void the_queue_is_worked_off_by_whoever_is_free(void **state)
     estimate_progress(waiting[0], &pace, 101, 1, &progress);
     assert_true(close_to(progress.remaining_seconds, 3));
     assert_true(isnan(progress.images_per_second));
-    estimate_queue(&queued, &running, &pace, 100, free_at, 1);
+    assert_true(close_to(estimate_queue(&queued, &busy, 1, &pace, free_at, 1), 5 + 3 + 3 + 3));
     assert_true(close_to(waiting[2]->starts_in, 5 + 3 + 3));
     for (size_t i = 0; i < 3; i++) {
         entry_destroy(waiting[i]);
     }
-    entry_destroy(busy);
     table_done(&queued);
-    table_done(&running);
 }
 
 static void an_idle_worker_is_found_beside_one_that_may_never_be_free(void **state)
@@ -128,7 +120,6 @@ static void an_idle_worker_is_found_beside_one_that_may_never_be_free(void **sta
     (void)state;
     const struct pace pace = {.flops = 100, .seconds = 1};
     struct table queued = {0};
-    const struct table running = {0};
     double free_at[2];
     assert_int_equal(table_reserve(&queued, 3, NULL), EP_OK);
     struct entry *unknown = make_entry(1, JOB_QUEUED, NAN);
@@ -137,7 +128,7 @@ static void an_idle_worker_is_found_beside_one_that_may_never_be_free(void **sta
     table_add(&queued, unknown);
     table_add(&queued, next);
     table_add(&queued, last);
-    estimate_queue(&queued, &running, &pace, 100, free_at, 2);
+    assert_true(isnan(estimate_queue(&queued, NULL, 0, &pace, free_at, 2)));
     assert_true(close_to(next->starts_in, 0));
     assert_true(close_to(last->starts_in, 3));
     entry_destroy(unknown);

@@ -59,6 +59,7 @@ static inline void make_job(struct job *job, uint64_t *sequence)
     *job = (struct job){.state = JOB_QUEUED, .created_at = 1700000000123, .cost_test = NAN};
     job->accuracy_test = NAN;
     job->axes_variance = NAN;
+    job->best = job_no_best;
     ep_fields_preset(&job_spec_fields, &job->spec);
     job->spec.depth = 1;
     job->spec.epochs = 20;
