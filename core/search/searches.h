@@ -54,7 +54,8 @@ void searches_close(struct searches *searches);
 
 /** Trials that train side by side. */
 struct search_bank {
-    uint32_t stage;
+    uint32_t stage;      /**< from 0 */
+    uint32_t number;     /**< in its stage, from 0 */
     size_t trials;
     uint64_t parameters; /**< of all of them */
     size_t memory;       /**< bytes, the dataset included */
