@@ -43,11 +43,17 @@ static bool allowed(const struct ep_field *row, double value)
     return false;
 }
 
+/* The field's name as it is written in searches. */
+static const char *name_of(const struct place *place)
+{
+    return strrchr(place->pointer, '/') + 1;
+}
+
 static void add_outside(const struct place *place, const char *what, double value)
 {
     const struct ep_field *row = place->row;
     ep_faults_add(place->check->faults, place->pointer, "%s is %.15g; %s is %s %s%.15g and at most %.15g",
-                  what, value, row->name, row->kind == EP_FIELD_INTEGER ? "a whole number" : "a number",
+                  what, value, name_of(place), row->kind == EP_FIELD_INTEGER ? "a whole number" : "a number",
                   row->above_least ? "above " : "of at least ", row->least, row->most);
 }
 
@@ -93,7 +99,7 @@ static void check_list(const struct place *place)
     if (place->row->kind == EP_FIELD_INTEGER || place->row->kind == EP_FIELD_NUMBER) {
         add_outside(place, "a value", field->values[wrong]);
     } else {
-        ep_faults_add(faults, place->pointer, "value %zu is none that %s can have", wrong, place->row->name);
+        ep_faults_add(faults, place->pointer, "value %zu is none that %s can have", wrong, name_of(place));
     }
 }
 
@@ -159,7 +165,7 @@ static void check_range(const struct place *place)
     const struct search_stage *stage = &place->check->definition->stages[place->stage];
     if (place->row->kind != EP_FIELD_INTEGER && place->row->kind != EP_FIELD_NUMBER) {
         ep_faults_add(faults, place->pointer, "takes a list of values, not a range: %s is no number",
-                      place->row->name);
+                      name_of(place));
         return;
     }
     const bool relative = search_is_relative(field);
@@ -198,7 +204,7 @@ void search_check_one(const struct search_check *check, size_t stage, const stru
     if (place.row->kind == EP_FIELD_TEXT || place.row->kind == EP_FIELD_TEXT_LIST ||
         strcmp(place.row->name, "threads") == 0) {
         ep_faults_add(check->faults, place.pointer, "%s is the same in all trials; set it in the base",
-                      place.row->name);
+                      name_of(&place));
     } else if (twice) {
         ep_faults_add(check->faults, place.pointer,
                       is_pin ? "has a value in pivot and is varied, or is in pivot twice; once is enough"

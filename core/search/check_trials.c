@@ -33,6 +33,14 @@ static void EP_PRINTF(2, 3) append(struct text *text, const char *format, ...)
     text->room -= length;
 }
 
+/* The name of a field, or the pointer to one, as texts have them: "decay.factor". */
+static void append_name(struct text *text, const char *name)
+{
+    for (const char *c = name[0] == '/' ? name + 1 : name; *c != '\0'; c++) {
+        append(text, "%c", *c == '/' ? '.' : *c);
+    }
+}
+
 static void append_value(struct text *text, const struct search_field *field, double value)
 {
     const struct ep_field *row = search_row_of(field);
@@ -55,12 +63,16 @@ static void append_value(struct text *text, const struct search_field *field, do
 static void describe(const struct search_stage *stage, const struct search_point *point, struct text text)
 {
     for (size_t i = 0; i < stage->field_count; i++) {
-        append(&text, "%s%s ", i == 0 ? "" : ", ", search_row_of(&stage->fields[i])->name);
+        append(&text, "%s", i == 0 ? "" : ", ");
+        append_name(&text, search_row_of(&stage->fields[i])->name);
+        append(&text, " ");
         append_value(&text, &stage->fields[i], point->at[i]);
     }
     for (size_t i = 0; i < stage->pin_count; i++) {
         const struct search_field *pin = &stage->pins[i];
-        append(&text, "%s%s ", i + stage->field_count == 0 ? "" : ", ", search_row_of(pin)->name);
+        append(&text, "%s", i + stage->field_count == 0 ? "" : ", ");
+        append_name(&text, search_row_of(pin)->name);
+        append(&text, " ");
         append_value(&text, pin, pin->values != NULL ? pin->values[0] : 0);
     }
 }
@@ -94,25 +106,27 @@ static bool locate(const struct trials *trials, const char *faulty, char pointer
 
 static void report(const struct trials *trials, const struct search_point *point)
 {
+    char values[256] = "";
+    describe(trials->stage, point, (struct text){.at = values, .room = sizeof values});
     for (size_t i = 0; i < trials->found.count; i++) {
         const struct ep_fault *fault = &trials->found.items[i];
         const char *faulty = fault->pointer;
-        char values[256] = "";
         char pointer[SEARCH_POINTER];
-        describe(trials->stage, point, (struct text){.at = values, .room = sizeof values});
         if (locate(trials, faulty, pointer)) {
             ep_faults_add(trials->check->faults, pointer, "%s (in the trial with %s)", fault->detail, values);
             continue;
         }
         /* Depth and hidden widths say the same, and a fault may be at the other of them. */
-        const char *other = strcmp(faulty, "/hidden") == 0  ? "/depth"
-                            : strcmp(faulty, "/depth") == 0 ? "/hidden"
-                                                            : faulty;
-        if (!locate(trials, other, pointer)) {
+        const char *twin = strcmp(faulty, "/hidden") == 0 ? "/depth" : "/hidden";
+        const bool layers = strcmp(faulty, "/hidden") == 0 || strcmp(faulty, "/depth") == 0;
+        if (!layers || !locate(trials, twin, pointer)) {
             search_check_member(trials->check, trials->index, search_check_fields_of(trials->stage), pointer);
         }
-        ep_faults_add(trials->check->faults, pointer, "%s: %s (in the trial with %s)", faulty + 1,
-                      fault->detail, values);
+        char name[sizeof fault->pointer] = "";
+        struct text text = {.at = name, .room = sizeof name};
+        append_name(&text, faulty);
+        ep_faults_add(trials->check->faults, pointer, "%s: %s (in the trial with %s)", name, fault->detail,
+                      values);
     }
 }
 

@@ -40,7 +40,9 @@ static inline struct search_field list_of(const char *name, const double *values
     struct search_field field = {.row = row(name), .is_list = true, .count = count};
     field.values = malloc((count + 1) * sizeof *values);
     assert_non_null(field.values);
-    memcpy(field.values, values, count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        field.values[i] = values[i];
+    }
     return field;
 }
 
