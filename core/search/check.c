@@ -23,7 +23,9 @@ void search_check_field(const struct search_check *check, size_t stage, const ch
     const size_t length = strlen(pointer);
     snprintf(pointer + length, SEARCH_POINTER - length, "/%s", job_spec_fields.rows[row].name);
     for (char *c = pointer + length + 1; *c != '\0'; c++) {
-        *c = *c == '/' ? '.' : *c;
+        if (*c == '/') {
+            *c = '.';
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/macros.h"
+#include "core/base/memory.h"
 #include "core/search/space.h"
 
 /* Fields of stages, written briefly. */
@@ -38,7 +39,7 @@ static inline struct search_field relative(const char *name, size_t count, enum 
 static inline struct search_field list_of(const char *name, const double *values, size_t count)
 {
     struct search_field field = {.row = row(name), .is_list = true, .count = count};
-    field.values = malloc((count + 1) * sizeof *values);
+    field.values = ep_allocate(count, sizeof *values);
     assert_non_null(field.values);
     for (size_t i = 0; i < count; i++) {
         field.values[i] = values[i];
@@ -52,7 +53,7 @@ static inline struct search_field list_of(const char *name, const double *values
 static inline struct search_field hidden_of(const struct ep_integer_list *lists, size_t count)
 {
     struct search_field field = {.row = row("hidden"), .is_list = true, .count = count};
-    field.lists = malloc(count * sizeof *lists);
+    field.lists = ep_allocate(count, sizeof *lists);
     assert_non_null(field.lists);
     memcpy(field.lists, lists, count * sizeof *lists);
     return field;
