@@ -1,5 +1,5 @@
 /* Searches as clients ask for them: what does not fit together, and where the fault is shown. */
-#include "search_fixture.h"
+#include "tests/unit/search/search_fixture.h"
 
 #include <stdio.h>
 #include <time.h>

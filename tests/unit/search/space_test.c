@@ -1,5 +1,5 @@
 /* Points of grids and of random stages, what they make of a spec, and stages around a best. */
-#include "search_fixture.h"
+#include "tests/unit/search/search_fixture.h"
 
 static void assert_close(double value, double expected)
 {
