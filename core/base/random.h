@@ -18,6 +18,7 @@ enum ep_random_purpose {
     EP_RANDOM_AUGMENT = 3, /**< changes of training images; the stream is the epoch, the block the image */
     EP_RANDOM_DROPOUT = 4, /**< units left out of a mini-batch; the stream is the layer */
     EP_RANDOM_SAMPLE = 5,  /**< parameters to check; the stream is the layer and kind */
+    EP_RANDOM_POINT = 6,   /**< points of a random search; the stream is the field, the block the point */
     EP_RANDOM_PROPOSE = 7, /**< points that a search proposes; the stream is the point's index in its stage */
     EP_RANDOM_DEAL = 8,    /**< brackets of a search's trials; the stream is the round, the block a half */
 };

@@ -98,7 +98,7 @@ static enum ep_status store_changes(const struct jobs *jobs, const struct jobs_c
 }
 
 /* Tells each search once whose trials are next to each other. */
-static void tell_searches(const struct jobs *jobs, const struct jobs_change *changes, size_t count)
+static void tell_searches(struct jobs *jobs, const struct jobs_change *changes, size_t count)
 {
     const struct party *last = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -257,11 +257,13 @@ void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *
     }
 }
 
-void jobs_tell(const struct jobs *jobs, const char *search)
+void jobs_tell(struct jobs *jobs, const char *search)
 {
+    pthread_mutex_lock(&jobs->watch_lock);
     if (search[0] != '\0' && jobs->watch != NULL) {
         jobs->watch(jobs->watcher, search);
     }
+    pthread_mutex_unlock(&jobs->watch_lock);
 }
 
 void jobs_wait(struct jobs *jobs, double seconds)

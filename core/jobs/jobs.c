@@ -144,6 +144,7 @@ enum ep_status jobs_open(const struct jobs_options *options, struct jobs **jobs,
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->watch_lock, NULL);
     pthread_cond_init(&made->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     const enum ep_status status = start(made, options->state_folder, error);
@@ -173,6 +174,7 @@ void jobs_close(struct jobs *jobs)
     free(jobs->units);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
+    pthread_mutex_destroy(&jobs->watch_lock);
     free(jobs->free_at);
     free(jobs->runs);
     free(jobs->threads);

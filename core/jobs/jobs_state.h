@@ -61,11 +61,14 @@ struct jobs {
     double estimated;          /**< ep_clock_seconds() of the newest estimate of the queue; 0: none */
     double *free_at;           /**< (workers) scratch of the estimate */
     struct estimate_run *runs; /**< (workers) likewise */
-    void (*watch)(void *context, const char *search); /**< of trials; NULL: nobody */
-    void *watcher;
     bool stopping;
     size_t thread_count;
     pthread_t *threads; /**< (workers), the first thread_count started */
+
+    pthread_mutex_t
+        watch_lock; /**< guards the two below, also while they are called; never taken with `lock` */
+    void (*watch)(void *context, const char *search); /**< of trials; NULL: nobody */
+    void *watcher;
 };
 
 /**
@@ -127,7 +130,7 @@ void jobs_weigh(const struct jobs *jobs, struct entry *entry, struct data_info *
 void jobs_wait(struct jobs *jobs, double seconds);
 
 /** Tells whoever watches that trials of a search have changed. Without the lock. */
-void jobs_tell(const struct jobs *jobs, const char *search);
+void jobs_tell(struct jobs *jobs, const char *search);
 
 /* party.c: the caller has the lock. */
 

@@ -11,10 +11,10 @@
 
 void jobs_watch_trials(struct jobs *jobs, void (*watch)(void *context, const char *search), void *context)
 {
-    pthread_mutex_lock(&jobs->lock);
+    pthread_mutex_lock(&jobs->watch_lock);
     jobs->watch = watch;
     jobs->watcher = context;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&jobs->watch_lock);
 }
 
 enum ep_status jobs_write_search(struct jobs *jobs, const struct store_search *search, struct ep_error *error)

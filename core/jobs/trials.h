@@ -8,7 +8,10 @@
 
 enum { JOBS_TRIALS_WAITING_MAX = 20000 /**< trials of all searches that may wait at a time */ };
 
-/** Has `watch` told whenever trials of a search have changed; on any thread, and it must return at once. */
+/**
+ * Has `watch` told whenever trials of a search have changed; on any thread, and it must return at once. NULL:
+ * nobody is told any more when this returns.
+ */
 void jobs_watch_trials(struct jobs *jobs, void (*watch)(void *context, const char *search), void *context);
 
 /** Adds or rewrites a search; as store_write_search. */

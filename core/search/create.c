@@ -80,8 +80,8 @@ static enum ep_status make(struct searches *searches, struct making *making, siz
         }
         making->seats[i] = (struct search_seat){.spec = spec, .cost = &making->costs[i]};
         if (status == EP_OK && halving.first > 0) {
-            making->seats[i].bracket = search_bracket_of(&halving, spec->epochs, first + i, making->planned,
-                                                         making->stage->seed);
+            making->seats[i].bracket =
+                search_bracket_of(&halving, spec->epochs, first + i, making->planned, making->stage->seed);
         }
     }
     return status == EP_OK ? search_group(making->seats, making->count, &options, error) : status;
@@ -131,11 +131,8 @@ enum ep_status banks_count(struct search_bank **banks, size_t *count, uint32_t s
         }
     }
     *banks = longer;
-    longer[(*count)++] = (struct search_bank){.stage = stage,
-                                              .number = bank,
-                                              .trials = 1,
-                                              .parameters = cost->parameters,
-                                              .memory = cost->memory};
+    longer[(*count)++] = (struct search_bank){
+        .stage = stage, .number = bank, .trials = 1, .parameters = cost->parameters, .memory = cost->memory};
     return EP_OK;
 }
 
@@ -174,8 +171,7 @@ static enum ep_status add(struct searches *searches, struct record *record, stru
     }
     if (status == EP_OK) {
         pthread_mutex_lock(&searches->lock);
-        status =
-            count_banks(making, stage, &record->banks, &record->bank_count, &record->flops, error);
+        status = count_banks(making, stage, &record->banks, &record->bank_count, &record->flops, error);
         pthread_mutex_unlock(&searches->lock);
     }
     return status;
@@ -195,10 +191,10 @@ enum ep_status record_add_trials(struct searches *searches, struct record *recor
     return status;
 }
 
-enum ep_status plan_trials(struct searches *searches, const struct search_definition *definition,
-                           const struct search_stage *stage, size_t number, size_t count,
-                           const struct search_point *points, struct search_plan *plan,
-                           struct ep_error *error)
+static enum ep_status plan_trials(struct searches *searches, const struct search_definition *definition,
+                                  const struct search_stage *stage, size_t number, size_t count,
+                                  const struct search_point *points, struct search_plan *plan,
+                                  struct ep_error *error)
 {
     struct making making = {.definition = definition, .stage = stage, .planned = count};
     enum ep_status status = begin(searches, &making, count, error);
@@ -209,5 +205,66 @@ enum ep_status plan_trials(struct searches *searches, const struct search_defini
         status = count_banks(&making, number, &plan->banks, &plan->bank_count, &plan->flops, error);
     }
     making_done(&making);
+    return status;
+}
+
+/* Points of a stage as they would be; those of a sampler that looks at results are as good as random ones. */
+static enum ep_status plan_stage(struct searches *searches, const struct search_definition *definition,
+                                 size_t stage, size_t count, struct search_plan *plan, struct ep_error *error)
+{
+    const struct search_stage *planned = &definition->stages[stage];
+    struct search_point *points = ep_allocate(count, sizeof *points);
+    if (points == NULL) {
+        return ep_fail(error, EP_NO_MEMORY, "no memory to plan %zu trials", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (planned->method == SEARCH_GRID) {
+            search_grid_point(planned, i, &points[i]);
+        } else {
+            search_random_point(planned, i, &points[i]);
+        }
+    }
+    const enum ep_status status =
+        plan_trials(searches, definition, planned, stage, count, points, plan, error);
+    free(points);
+    return status;
+}
+
+/* Stages whose values are not known take as much a trial as those that are. */
+static void plan_rest(struct searches *searches, size_t unknown, struct search_plan *plan)
+{
+    size_t largest = 0;
+    const size_t known = plan->trials - unknown;
+    for (size_t b = 0; b < plan->bank_count; b++) {
+        largest = plan->banks[b].memory > largest ? plan->banks[b].memory : largest;
+    }
+    plan->flops *= known > 0 ? (double)plan->trials / (double)known : 1;
+    plan->memory = largest * (plan->bank_count < searches->workers ? plan->bank_count : searches->workers);
+    plan->seconds = jobs_estimate_seconds(searches->options.jobs, plan->flops) / (double)searches->workers;
+}
+
+enum ep_status searches_plan(struct searches *searches, const struct search_definition *definition,
+                             struct search_plan *plan, struct ep_error *error)
+{
+    enum ep_status status = EP_OK;
+    size_t left = (size_t)definition->settings.max_trials;
+    size_t unknown = 0;
+    *plan = (struct search_plan){0};
+    for (size_t s = 0; s < definition->stage_count && status == EP_OK; s++) {
+        const size_t wanted = search_stage_trials(&definition->stages[s]);
+        const size_t count = wanted < left ? wanted : left;
+        const bool open = s > 0 && definition->stages[s].around_best;
+        left -= count;
+        plan->trials += count;
+        unknown += open ? count : 0;
+        if (!open && count > 0) {
+            status = plan_stage(searches, definition, s, count, plan, error);
+        }
+    }
+    if (status == EP_OK) {
+        plan_rest(searches, unknown, plan);
+    } else {
+        search_plan_done(plan);
+    }
     return status;
 }

@@ -42,6 +42,29 @@ struct searches {
     pthread_t thread;
 };
 
+/* searches.c */
+
+/** The record of that id, or NULL. The caller has the lock. */
+struct record *searches_find(const struct searches *searches, const char *id);
+
+/** Waits until nobody else holds the record, and holds it; NULL when there is none. */
+struct record *searches_hold(struct searches *searches, const char *id);
+
+/** Lets others hold it. */
+void searches_let_go(struct searches *searches, struct record *record);
+
+/** Has the thread look at a search; `context` is the searches. */
+void searches_wake(void *context, const char *id);
+
+/** A snapshot of a held record. */
+EP_NODISCARD enum ep_status searches_snapshot(struct searches *searches, const struct record *record,
+                                              struct search *search, struct ep_error *error);
+
+enum ep_status searches_not_found(const char *id, struct ep_error *error);
+
+/** Releases a record that is in no table. NULL is fine. */
+void record_destroy(struct record *record);
+
 /** A trial as decisions see it. */
 struct view {
     struct search_trial trial;
@@ -82,7 +105,41 @@ double record_seconds(const struct record *record);
 EP_NODISCARD enum ep_status record_snapshot(struct searches *searches, const struct record *record,
                                             struct search *search, struct ep_error *error);
 
-/* advance.c: the caller holds the record. */
+/* table.c */
+
+/** As searches_read_trials. The caller has the lock. */
+EP_NODISCARD enum ep_status record_read_trials(struct searches *searches, const struct record *record,
+                                               struct search_trials *trials, struct ep_error *error);
+
+/* stage.c: the caller holds the record. */
+
+/**
+ * Works out the values of the first stage that is not known. EP_INVALID: there is nothing that it could lie
+ * around; EP_NO_MEMORY.
+ */
+EP_NODISCARD enum ep_status record_know_stage(struct searches *searches, struct record *record,
+                                              const struct views *views, struct ep_error *error);
+
+/**
+ * Adds the trials of a known stage, of which `made` are there, that may be made now: all, or the next few of
+ * a sampler that looks at results. As record_add_trials.
+ */
+EP_NODISCARD enum ep_status record_extend_stage(struct searches *searches, struct record *record,
+                                                size_t stage, const struct views *views, size_t made,
+                                                struct ep_error *error);
+
+/* halve.c: likewise. */
+
+/** Judges the rungs of a stage to which all have come. EP_IO, EP_NO_MEMORY. */
+EP_NODISCARD enum ep_status record_halve(struct searches *searches, const struct record *record,
+                                         const struct views *views, size_t stage, struct ep_error *error);
+
+/** Has trials that have not ended wait at the lowest rung at which nobody was cut yet. EP_NO_MEMORY. */
+EP_NODISCARD enum ep_status record_recover_holds(struct searches *searches, const struct record *record,
+                                                 const struct views *views, size_t stage,
+                                                 struct ep_error *error);
+
+/* advance.c: likewise. */
 
 /** Has everything happen that follows from how the trials stand. */
 void record_advance(struct searches *searches, struct record *record);
@@ -105,12 +162,6 @@ EP_NODISCARD enum ep_status record_move(struct searches *searches, struct record
 EP_NODISCARD enum ep_status record_add_trials(struct searches *searches, struct record *record, size_t stage,
                                               size_t first, size_t count, const struct search_point *points,
                                               struct ep_error *error);
-
-/** Plans trials as record_add_trials would, and only adds what they take to *plan. */
-EP_NODISCARD enum ep_status plan_trials(struct searches *searches, const struct search_definition *definition,
-                                        const struct search_stage *stage, size_t number, size_t count,
-                                        const struct search_point *points, struct search_plan *plan,
-                                        struct ep_error *error);
 
 /** Counts a job of a bank in a list of banks. EP_NO_MEMORY. */
 EP_NODISCARD enum ep_status banks_count(struct search_bank **banks, size_t *count, uint32_t stage,

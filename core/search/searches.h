@@ -54,8 +54,8 @@ void searches_close(struct searches *searches);
 
 /** Trials that train side by side. */
 struct search_bank {
-    uint32_t stage;      /**< from 0 */
-    uint32_t number;     /**< in its stage, from 0 */
+    uint32_t stage;  /**< from 0 */
+    uint32_t number; /**< in its stage, from 0 */
     size_t trials;
     uint64_t parameters; /**< of all of them */
     size_t memory;       /**< bytes, the dataset included */
@@ -112,9 +112,11 @@ EP_NODISCARD enum ep_status searches_read_trials(struct searches *searches, cons
                                                  struct search_trials *trials, struct ep_error *error);
 void search_trials_done(struct search_trials *trials);
 
-/** Indices of `trials` from the best to the worst: those without an objective last, in order of creation.
- * `order` has room for all. */
-void search_trials_rank(const struct search_trials *trials, size_t *order);
+/**
+ * Indices of `trials` from the best to the worst: those without an objective last, in order of creation.
+ * `order` has room for all. False when memory is short.
+ */
+EP_NODISCARD bool search_trials_rank(const struct search_trials *trials, size_t *order);
 
 /** A stage as far as it has come. */
 struct search_stage_summary {

@@ -184,8 +184,8 @@ static enum ep_status copy_record(const struct record *record, struct search *se
     search->plan.seconds = NAN;
     for (size_t b = 0; b < record->bank_count; b++) {
         search->plan.banks[b] = record->banks[b];
-        search->plan.memory = record->banks[b].memory > search->plan.memory ? record->banks[b].memory
-                                                                            : search->plan.memory;
+        search->plan.memory =
+            record->banks[b].memory > search->plan.memory ? record->banks[b].memory : search->plan.memory;
     }
     return search_definition_copy(&record->definition, &search->definition, error);
 }
@@ -218,8 +218,8 @@ static double remaining_seconds(struct searches *searches, const struct search *
         return now;
     }
     const double each = made > 0 ? search->plan.flops / (double)made : NAN;
-    return now + jobs_estimate_seconds(searches->options.jobs, each * (double)missing) /
-                     (double)searches->workers;
+    return now +
+           jobs_estimate_seconds(searches->options.jobs, each * (double)missing) / (double)searches->workers;
 }
 
 static void summarise(struct searches *searches, const struct record *record, const struct views *views,

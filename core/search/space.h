@@ -65,10 +65,16 @@ EP_NODISCARD enum ep_status search_stage_copy(const struct search_stage *from, s
 /** Releases what a stage owns. A zeroed struct is fine. */
 void search_stage_done(struct search_stage *stage);
 
-/** The value at share `t` (0 … 1) of the way along a range of the field; an integer field's is rounded. */
+/**
+ * The value at share `t` (0 … 1) of the way along a range of the field; an integer field's is rounded. In a
+ * list each value has an equal part of the way.
+ */
 double search_field_value(const struct search_field *field, double t);
 
-/** How far along its range, 0 … 1, the value of a field lies; the inverse of search_field_value. */
+/**
+ * How far along its range, 0 … 1, the value of a field lies; the inverse of search_field_value. In a list the
+ * middle of the value's part; NaN when it does not have the value.
+ */
 double search_field_share(const struct search_field *field, double value);
 
 /** Points of a grid; SIZE_MAX when they are more than can be counted. */
