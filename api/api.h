@@ -11,12 +11,14 @@
 #include "core/jobs/job.h"
 #include "core/jobs/jobs.h"
 #include "core/jobs/run.h"
+#include "core/search/searches.h"
 
 /** The front door of the API: a request in, a response out. Knows JSON, no sockets. */
 
 /** What handlers work with; all borrowed, and thread-safe itself. */
 struct api {
     struct jobs *jobs;
+    struct searches *searches;
     struct checks *checks;
     struct data_registry *registry;
     const struct nn_gemm *gemm;
@@ -52,6 +54,15 @@ EP_NODISCARD enum ep_status api_decode_job_spec(const char *text, size_t length,
                                                 const struct job_limits *limits, struct job_spec *spec,
                                                 char spec_digest[EP_SHA256_TEXT], struct ep_faults *faults,
                                                 struct ep_error *error);
+
+/** The text of a definition: the form in which a search is stored. The caller frees it. NULL when memory is
+ * short. */
+char *api_encode_search(const struct search_definition *definition);
+
+/** Reads what api_encode_search gave. Release with search_definition_done. EP_CORRUPT: it is something else,
+ * or a field's value is out of its range; EP_NO_MEMORY. */
+EP_NODISCARD enum ep_status api_decode_stored_search(const char *text, struct search_definition *definition,
+                                                     struct ep_error *error);
 
 /** Writes a job and its history as one JSON document and a newline to `file`, as `epochd train` prints it. */
 EP_NODISCARD enum ep_status api_print_result(FILE *file, const struct job *job,

@@ -1,7 +1,6 @@
 #include "api/job_json.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "api/json.h"
 #include "api/problem.h"
@@ -9,29 +8,12 @@
 
 enum { MEASURED_DIGITS = 4 };
 
-/* Takes the member at `name`, "a" or "a/b", out of root, and its object with it if nothing is left there. */
-static void take_out(json_t *root, const char *name)
-{
-    const char *slash = strchr(name, '/');
-    if (slash == NULL) {
-        json_object_del(root, name);
-        return;
-    }
-    char group[64] = "";
-    memcpy(group, name, (size_t)(slash - name) < sizeof group ? (size_t)(slash - name) : 0);
-    json_t *object = json_object_get(root, group);
-    json_object_del(object, slash + 1);
-    if (json_object_size(object) == 0) {
-        json_object_del(root, group);
-    }
-}
-
 json_t *job_spec_json(const struct job_spec *spec)
 {
     json_t *root = schema_encode(&job_spec_fields, spec);
     for (size_t i = 0; i < job_spec_fields.count && root != NULL; i++) {
         if (!job_spec_counts(spec, job_spec_fields.rows[i].name)) {
-            take_out(root, job_spec_fields.rows[i].name);
+            schema_take_out(root, job_spec_fields.rows[i].name);
         }
     }
     return root;
@@ -108,16 +90,38 @@ static json_t *links_json(const char *id)
                      json_sprintf("/v1/jobs/%s/cancel", id));
 }
 
+static json_t *search_json(const struct job_trial *trial)
+{
+    if (trial->search[0] == '\0') {
+        return json_null();
+    }
+    return json_pack("{s:s, s:I, s:I, s:I, s:o}", "id", trial->search, "stage", (json_int_t)trial->stage,
+                     "ordinal", (json_int_t)trial->ordinal, "bank", (json_int_t)trial->bank, "cut_epoch",
+                     json_epoch(trial->cut_epoch));
+}
+
+static json_t *best_json(const struct job_best *best)
+{
+    if (best->cost_epoch == 0 && best->accuracy_epoch == 0) {
+        return json_null();
+    }
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o}}", "cost_validation", "value",
+                     best->cost_epoch == 0 ? json_null() : json_number(best->cost_validation), "epoch",
+                     json_epoch(best->cost_epoch), "accuracy_validation", "value",
+                     best->accuracy_epoch == 0 ? json_null() : json_number(best->accuracy_validation),
+                     "epoch", json_epoch(best->accuracy_epoch));
+}
+
 json_t *job_json(const struct job *job)
 {
-    return json_pack("{s:s, s:o, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                     job->id, "name", json_text(job->spec.name), "state", job_state_name(job->state),
+    return json_pack("{s:s, s:o, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "id", job->id, "name", json_text(job->spec.name), "state", job_state_name(job->state),
                      "cancel_requested", job->cancel_requested, "spec", job_spec_json(&job->spec),
                      "spec_digest", job->spec_digest, "created_at", json_time(job->created_at), "started_at",
                      json_time(job->started_at), "finished_at", json_time(job->finished_at), "transitions",
                      transitions_json(job), "progress", progress_json(&job->progress), "latest",
-                     latest_json(job), "result", result_json(job), "error", failure_json(job), "links",
-                     links_json(job->id));
+                     latest_json(job), "best", best_json(&job->best), "search", search_json(&job->trial),
+                     "result", result_json(job), "error", failure_json(job), "links", links_json(job->id));
 }
 
 json_t *job_confusion_json(const struct job_confusion *confusion)

@@ -9,15 +9,42 @@
 
 /* What a client says, resolved with what the server has. */
 
-/* Whether the dataset's name can be believed: it was given, and nothing was wrong with it. */
-static bool names_dataset(const struct job_spec *spec, const struct ep_faults *faults)
+enum ep_status request_find_dataset(struct data_registry *registry, const char *name, const char *pointer,
+                                    struct data_info *info, bool *known, struct ep_faults *faults,
+                                    struct ep_error *error)
 {
+    *known = false;
     for (size_t i = 0; i < faults->count; i++) {
-        if (strcmp(faults->items[i].pointer, "/dataset") == 0) {
-            return false;
+        if (strcmp(faults->items[i].pointer, pointer) == 0) {
+            return EP_OK;
         }
     }
-    return spec->dataset[0] != '\0';
+    if (name[0] == '\0') {
+        return EP_OK;
+    }
+    const enum ep_status status = data_registry_describe(registry, name, info, error);
+    *known = status == EP_OK;
+    if (status == EP_NOT_FOUND) {
+        ep_faults_add(faults, pointer, "%s", error->text);
+        return EP_OK;
+    }
+    if (*known && !info->available) {
+        ep_faults_add(faults, pointer, "%s; to get the dataset: %s", info->fault, info->remedy);
+    }
+    return status;
+}
+
+enum ep_status request_open_dataset(struct data_registry *registry, const char *name, const char *pointer,
+                                    const struct data_set **set, struct ep_faults *faults,
+                                    struct ep_error *error)
+{
+    *set = NULL;
+    const enum ep_status status = data_registry_open(registry, name, set, error);
+    if (status == EP_OK || status == EP_NO_MEMORY) {
+        return status;
+    }
+    ep_faults_add(faults, pointer, "%s", error->text);
+    return EP_OK;
 }
 
 /* Resolves the spec as far as the dataset is known, and faults a dataset that cannot be trained on. */
@@ -26,22 +53,13 @@ static enum ep_status resolve(struct job_spec *spec, uint64_t given, struct data
                               struct ep_error *error)
 {
     struct data_info info;
-    const struct data_info *known = NULL;
-    if (names_dataset(spec, faults)) {
-        const enum ep_status status = data_registry_describe(registry, spec->dataset, &info, error);
-        if (status == EP_OK) {
-            known = &info;
-        } else if (status == EP_NOT_FOUND) {
-            ep_faults_add(faults, "/dataset", "%s", error->text);
-        } else {
-            return status;
-        }
-        if (status == EP_OK && !info.available) {
-            ep_faults_add(faults, "/dataset", "%s; to get the dataset: %s", info.fault, info.remedy);
-        }
+    bool known = false;
+    const enum ep_status status =
+        request_find_dataset(registry, spec->dataset, "/dataset", &info, &known, faults, error);
+    if (status == EP_OK) {
+        job_spec_resolve(spec, given, known ? &info : NULL, limits, faults);
     }
-    job_spec_resolve(spec, given, known, limits, faults);
-    return EP_OK;
+    return status;
 }
 
 /* Computes the digest, for which the images themselves are needed. */
@@ -50,15 +68,9 @@ static enum ep_status digest(const struct job_spec *spec, struct data_registry *
                              struct ep_error *error)
 {
     const struct data_set *set = NULL;
-    const enum ep_status status = data_registry_open(registry, spec->dataset, &set, error);
-    if (status == EP_NO_MEMORY) {
-        return status;
-    }
-    if (status != EP_OK) {
-        ep_faults_add(faults, "/dataset", "%s", error->text);
-        return EP_OK;
-    }
-    return job_spec_digest(spec, set->digest, spec_digest, error);
+    const enum ep_status status =
+        request_open_dataset(registry, spec->dataset, "/dataset", &set, faults, error);
+    return set == NULL ? status : job_spec_digest(spec, set->digest, spec_digest, error);
 }
 
 enum ep_status api_decode_job_spec(const char *text, size_t length, struct data_registry *registry,
@@ -101,7 +113,7 @@ bool request_job_spec(const struct api_call *call, struct job_spec *spec, char s
         api_decode_job_spec(call->request->body, call->request->body_length, call->api->registry,
                             &call->api->limits, spec, spec_digest, faults, &error);
     if (faults->count > 0) {
-        problem_respond_faults(response, faults);
+        problem_respond_faults(response, "the spec", faults);
     } else if (status == EP_INVALID) {
         problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
     } else if (status != EP_OK) {
@@ -109,4 +121,23 @@ bool request_job_spec(const struct api_call *call, struct job_spec *spec, char s
     }
     free(faults);
     return status == EP_OK;
+}
+
+bool request_says_nothing(const struct http_request *request, struct http_response *response)
+{
+    json_t *root = NULL;
+    struct ep_error error;
+    if (request->body_length == 0) {
+        return true;
+    }
+    if (json_read(request->body, request->body_length, &root, &error) != EP_OK) {
+        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
+        return false;
+    }
+    const bool nothing = json_is_object(root) && json_object_size(root) == 0;
+    json_decref(root);
+    if (!nothing) {
+        problem_respond(response, PROBLEM_BAD_REQUEST, "the body must be empty or {}");
+    }
+    return nothing;
 }

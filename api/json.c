@@ -120,6 +120,11 @@ json_t *json_append(json_t *list, json_t *item)
     return list;
 }
 
+json_t *json_epoch(uint64_t epoch)
+{
+    return epoch == 0 ? json_null() : json_integer((json_int_t)epoch);
+}
+
 json_t *json_time(int64_t ms)
 {
     char text[EP_TIME_TEXT];

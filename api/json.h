@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "api/http.h"
 #include "core/base/error.h"
@@ -29,6 +30,9 @@ json_t *json_text(const char *text);
 
 /** Adds `item` to `list`, taking over both. NULL, both released, when either is NULL or memory is short. */
 json_t *json_append(json_t *list, json_t *item);
+
+/** An epoch counted from 1; null for 0. */
+json_t *json_epoch(uint64_t epoch);
 
 /** `ms` since 1970 as RFC 3339 in UTC; null for 0. */
 json_t *json_time(int64_t ms);

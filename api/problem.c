@@ -102,11 +102,11 @@ static json_t *list_faults(const struct ep_faults *faults)
     return list;
 }
 
-void problem_respond_faults(struct http_response *response, const struct ep_faults *faults)
+void problem_respond_faults(struct http_response *response, const char *what, const struct ep_faults *faults)
 {
     char detail[128];
     const size_t count = faults->count + faults->dropped;
-    snprintf(detail, sizeof detail, "the spec has %zu fault%s%s", count, count == 1 ? "" : "s",
+    snprintf(detail, sizeof detail, "%s has %zu fault%s%s", what, count, count == 1 ? "" : "s",
              faults->dropped > 0 ? ", of which the first are listed" : "");
     json_t *root = problem_json(PROBLEM_INVALID_SPEC, detail);
     json_t *list = list_faults(faults);

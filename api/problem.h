@@ -15,7 +15,7 @@
     X(NOT_FOUND, "not_found", 404, "There is no such thing")                                                 \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "This path does not take this method")                  \
     X(TIMEOUT, "timeout", 408, "The request took too long")                                                  \
-    X(WRONG_STATE, "wrong_state", 409, "The state of the job does not allow this")                           \
+    X(WRONG_STATE, "wrong_state", 409, "The state does not allow this")                                      \
     X(TOO_LARGE, "too_large", 413, "The body is too large")                                                  \
     X(URI_TOO_LONG, "uri_too_long", 414, "The path or query is too long")                                    \
     X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "The body has the wrong media type")            \
@@ -60,8 +60,8 @@ json_t *problem_json(enum problem problem, const char *detail);
 void problem_respond(struct http_response *response, enum problem problem, const char *format, ...)
     EP_PRINTF(3, 4);
 
-/** The same with all faults of a spec as its `errors`. */
-void problem_respond_faults(struct http_response *response, const struct ep_faults *faults);
+/** The same with all faults of `what` ("the spec") as its `errors`. */
+void problem_respond_faults(struct http_response *response, const char *what, const struct ep_faults *faults);
 
 /** Makes `response` the problem for a failed core function. */
 void problem_respond_error(struct http_response *response, const struct ep_error *error);

@@ -38,7 +38,8 @@ void get_index(const struct api_call *call, struct http_response *response)
         list = json_append(list, item);
     }
     json_respond(response, 200,
-                 json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:o}", "name", "epochd", "version",
-                           call->api->version, "links", "jobs", "/v1/jobs", "datasets", "/v1/datasets",
-                           "system", "/v1/system", "contract", "/openapi.yaml", "routes", list));
+                 json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:o}", "name", "epochd", "version",
+                           call->api->version, "links", "jobs", "/v1/jobs", "searches", "/v1/searches",
+                           "datasets", "/v1/datasets", "system", "/v1/system", "contract", "/openapi.yaml",
+                           "routes", list));
 }

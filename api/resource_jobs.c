@@ -1,7 +1,3 @@
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/job_json.h"
 #include "api/job_request.h"
 #include "api/json.h"
@@ -89,49 +85,17 @@ static void answer_page(const struct jobs_page *page, struct http_response *resp
                            page->next[0] != '\0' ? json_string(page->next) : json_null()));
 }
 
-/* Adds the states of one parameter, separated by commas. */
-static bool read_states(const char *value, unsigned *states, struct http_response *response)
-{
-    const char *rest = value;
-    bool more = true;
-    while (more) {
-        char name[16];
-        enum job_state state;
-        const size_t length = strcspn(rest, ",");
-        const size_t kept = length < sizeof name ? length : 0;
-        memcpy(name, rest, kept);
-        name[kept] = '\0';
-        if (!job_state_parse(name, &state)) {
-            problem_respond(
-                response, PROBLEM_INVALID_QUERY,
-                "state: got \"%.64s\"; a state is queued, running, succeeded, failed or cancelled", value);
-            return false;
-        }
-        *states |= 1U << state;
-        more = rest[length] == ',';
-        rest += length + 1;
-    }
-    return true;
-}
-
 static bool read_query(const struct http_request *request, struct jobs_query *query,
                        struct http_response *response)
 {
     uint64_t limit = LIMIT_DEFAULT;
-    bool fits = query_integer(request, "limit", 1, LIMIT_MAX, &limit, response) &&
-                query_word(request, "dataset", &query->dataset, response) &&
-                query_word(request, "tag", &query->tag, response) &&
-                query_once(request, "cursor", &query->before, response);
-    for (size_t i = 0; i < request->query_count && fits; i++) {
-        if (strcmp(request->query[i].name, "state") == 0) {
-            fits = read_states(request->query[i].value, &query->states, response);
-        }
-    }
-    if (fits && query->before != NULL && !ep_id_valid(query->before)) {
-        problem_respond(response, PROBLEM_INVALID_QUERY,
-                        "cursor: must be the next_cursor of an earlier answer");
-        fits = false;
-    }
+    const bool fits =
+        query_integer(request, "limit", 1, LIMIT_MAX, &limit, response) &&
+        query_word(request, "dataset", &query->dataset, response) &&
+        query_word(request, "tag", &query->tag, response) &&
+        query_job_states(request, &query->states, response) &&
+        query_id(request, "search", "the id of a search", &query->search, response) &&
+        query_id(request, "cursor", "the next_cursor of an earlier answer", &query->before, response);
     query->limit = (size_t)limit;
     return fits;
 }
@@ -164,31 +128,11 @@ void get_job(const struct api_call *call, struct http_response *response)
     job_done(&job);
 }
 
-/* Whether a body that must say nothing says nothing. */
-static bool says_nothing(const struct http_request *request, struct http_response *response)
-{
-    json_t *root = NULL;
-    struct ep_error error;
-    if (request->body_length == 0) {
-        return true;
-    }
-    if (json_read(request->body, request->body_length, &root, &error) != EP_OK) {
-        problem_respond(response, PROBLEM_NOT_JSON, "%s", error.text);
-        return false;
-    }
-    const bool nothing = json_is_object(root) && json_object_size(root) == 0;
-    json_decref(root);
-    if (!nothing) {
-        problem_respond(response, PROBLEM_BAD_REQUEST, "the body must be empty or {}");
-    }
-    return nothing;
-}
-
 void cancel_job(const struct api_call *call, struct http_response *response)
 {
     struct job job;
     struct ep_error error;
-    if (!says_nothing(call->request, response)) {
+    if (!request_says_nothing(call->request, response)) {
         return;
     }
     if (jobs_cancel(call->api->jobs, call->argument, &job, &error) != EP_OK) {

@@ -96,7 +96,7 @@ static bool is_json(const char *content_type)
 bool router_takes_body(const struct api_route *route, const struct http_request *request, size_t length,
                        struct http_response *response)
 {
-    const bool expected = route->body == API_BODY_JOB_SPEC || (route->body == API_BODY_EMPTY && length > 0);
+    const bool expected = route->body == API_BODY_JSON || (route->body == API_BODY_EMPTY && length > 0);
     if (length > API_BODY_MAX) {
         problem_respond(response, PROBLEM_TOO_LARGE, "the body has %zu bytes; at most %d are allowed", length,
                         API_BODY_MAX);

@@ -19,9 +19,9 @@ struct api_call {
 typedef void api_handler(const struct api_call *call, struct http_response *response);
 
 enum api_body {
-    API_BODY_NONE,    /**< ignored */
-    API_BODY_EMPTY,   /**< nothing, or an empty JSON object */
-    API_BODY_JOB_SPEC /**< required */
+    API_BODY_NONE,  /**< ignored */
+    API_BODY_EMPTY, /**< nothing, or an empty JSON object */
+    API_BODY_JSON   /**< required */
 };
 
 struct api_route {

@@ -2,6 +2,7 @@
 #define EP_API_SCHEMA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/faults.h"
@@ -16,9 +17,43 @@
 void schema_decode(const struct ep_fields *fields, json_t *object, void *target, uint64_t *given,
                    struct ep_faults *faults);
 
+/** An object within a larger one. */
+struct schema_place {
+    const char *pointer;       /**< JSON Pointer to it; "" at the top */
+    const char *noun;          /**< what it is: "a spec" */
+    const char *const *others; /**< NULL-terminated names of its members that others read; NULL: none */
+};
+
+/** The same of an object that stands somewhere. */
+void schema_decode_at(const struct ep_fields *fields, const struct schema_place *place, json_t *object,
+                      void *target, uint64_t *given, struct ep_faults *faults);
+
+/** Reads one value, which is at `pointer`, by its row into the member that the row describes. False, with a
+ * fault, when it is wrong. */
+bool schema_read(const struct ep_field *field, const char *pointer, const json_t *value, void *member,
+                 struct ep_faults *faults);
+
+enum { SCHEMA_POINTER_MAX = 128 };
+
+/** Writes PREFIX/KEY as a JSON Pointer (RFC 6901); a key that is too long is cut. */
+void schema_point(const char *prefix, const char *key, char pointer[SCHEMA_POINTER_MAX]);
+
+/** Whether `name` is an object whose members the table describes. */
+bool schema_is_group(const struct ep_fields *fields, const char *name);
+
+/** Adds the fault of a member called `name` ("a/b") that is none of the fields nor of the place's others. */
+void schema_refuse_unknown(const struct ep_fields *fields, const struct schema_place *place,
+                           const char *pointer, const char *name, struct ep_faults *faults);
+
 /** A JSON object of all fields in the order of the table; those with "/" in their name are members of nested
  * objects. NULL when memory is short. */
 json_t *schema_encode(const struct ep_fields *fields, const void *source);
+
+/** One field of `source` as JSON. NULL when memory is short. */
+json_t *schema_encode_value(const struct ep_field *field, const void *member);
+
+/** Takes the field called `name` out of what schema_encode gave, and its object if nothing is left there. */
+void schema_take_out(json_t *root, const char *name);
 
 enum { SCHEMA_WORDS_MAX = 128 };
 

@@ -5,11 +5,12 @@
 
 #include "api/schema.h"
 
-enum { NAME_MAX_BYTES = 64, POINTER_MAX = 128, CLOSE_ENOUGH = 2 };
+enum { NAME_MAX_BYTES = 64, POINTER_MAX = SCHEMA_POINTER_MAX, CLOSE_ENOUGH = 2 };
 
 /* An object being decoded. */
 struct decoding {
     const struct ep_fields *fields;
+    const struct schema_place *place;
     void *target;
     uint64_t given;
     struct ep_faults *faults;
@@ -25,21 +26,20 @@ static const char *words_of(const char *name, char words[NAME_MAX_BYTES])
     return words;
 }
 
-static void refuse(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
-                   const json_t *value)
+static void refuse(const struct ep_field *field, const char *pointer, const json_t *value,
+                   struct ep_faults *faults)
 {
     char allowed[SCHEMA_WORDS_MAX];
     char got[SCHEMA_WORDS_MAX];
     char name[NAME_MAX_BYTES];
     schema_allowed(field, allowed);
     schema_got(value, got);
-    ep_faults_add(decoding->faults, pointer, "got %s; %s must be %s", got, words_of(field->name, name),
-                  allowed);
+    ep_faults_add(faults, pointer, "got %s; %s must be %s", got, words_of(field->name, name), allowed);
 }
 
 /* The same for item `index` of a list. */
-static void refuse_item(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
-                        size_t index, const json_t *item)
+static void refuse_item(const struct ep_field *field, const char *pointer, size_t index, const json_t *item,
+                        struct ep_faults *faults)
 {
     char allowed[SCHEMA_WORDS_MAX];
     char got[SCHEMA_WORDS_MAX];
@@ -48,8 +48,8 @@ static void refuse_item(const struct decoding *decoding, const struct ep_field *
     schema_allowed_item(field, allowed);
     schema_got(item, got);
     snprintf(at, sizeof at, "%s/%zu", pointer, index);
-    ep_faults_add(decoding->faults, at, "got %s; each item of %s must be %s", got,
-                  words_of(field->name, name), allowed);
+    ep_faults_add(faults, at, "got %s; each item of %s must be %s", got, words_of(field->name, name),
+                  allowed);
 }
 
 static bool in_range(const struct ep_field *field, double number)
@@ -87,14 +87,13 @@ static bool read_choice(const struct ep_field *field, const json_t *value, int *
     return false;
 }
 
-static void read_integers(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
-                          const json_t *list)
+static bool read_integers(const struct ep_field *field, const char *pointer, const json_t *list,
+                          struct ep_integer_list *integers, struct ep_faults *faults)
 {
-    struct ep_integer_list *integers = ep_field_at(field, decoding->target);
     integers->count = 0;
     if (!json_is_array(list) || json_array_size(list) > field->items_most) {
-        refuse(decoding, field, pointer, list);
-        return;
+        refuse(field, pointer, list, faults);
+        return false;
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
@@ -102,9 +101,10 @@ static void read_integers(const struct decoding *decoding, const struct ep_field
         if (read_integer(field, item, &number)) {
             integers->items[integers->count++] = (uint32_t)number;
         } else {
-            refuse_item(decoding, field, pointer, i, item);
+            refuse_item(field, pointer, i, item, faults);
         }
     }
+    return integers->count == json_array_size(list);
 }
 
 static bool contains(const struct ep_text_list *texts, const char *text)
@@ -117,14 +117,13 @@ static bool contains(const struct ep_text_list *texts, const char *text)
     return false;
 }
 
-static void read_texts(const struct decoding *decoding, const struct ep_field *field, const char *pointer,
-                       const json_t *list)
+static bool read_texts(const struct ep_field *field, const char *pointer, const json_t *list,
+                       struct ep_text_list *texts, struct ep_faults *faults)
 {
-    struct ep_text_list *texts = ep_field_at(field, decoding->target);
     texts->count = 0;
     if (!json_is_array(list) || json_array_size(list) > field->items_most) {
-        refuse(decoding, field, pointer, list);
-        return;
+        refuse(field, pointer, list, faults);
+        return false;
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
@@ -132,9 +131,10 @@ static void read_texts(const struct decoding *decoding, const struct ep_field *f
             !contains(texts, texts->items[texts->count])) {
             texts->count++;
         } else {
-            refuse_item(decoding, field, pointer, i, item);
+            refuse_item(field, pointer, i, item, faults);
         }
     }
+    return texts->count == json_array_size(list);
 }
 
 /* Reads one value that is not a list; false when it is wrong. */
@@ -175,21 +175,23 @@ static bool read_value(const struct ep_field *field, const json_t *value, void *
     return fits;
 }
 
-static void read_field(struct decoding *decoding, size_t row, const char *pointer, const json_t *value)
+bool schema_read(const struct ep_field *field, const char *pointer, const json_t *value, void *member,
+                 struct ep_faults *faults)
 {
-    const struct ep_field *field = &decoding->fields->rows[row];
-    decoding->given |= (uint64_t)1 << row;
     if (field->kind == EP_FIELD_INTEGER_LIST) {
-        read_integers(decoding, field, pointer, value);
-    } else if (field->kind == EP_FIELD_TEXT_LIST) {
-        read_texts(decoding, field, pointer, value);
-    } else if (!read_value(field, value, ep_field_at(field, decoding->target))) {
-        refuse(decoding, field, pointer, value);
+        return read_integers(field, pointer, value, member, faults);
     }
+    if (field->kind == EP_FIELD_TEXT_LIST) {
+        return read_texts(field, pointer, value, member, faults);
+    }
+    const bool fits = read_value(field, value, member);
+    if (!fits) {
+        refuse(field, pointer, value, faults);
+    }
+    return fits;
 }
 
-/* Whether `name` is an object whose members the table describes. */
-static bool is_group(const struct ep_fields *fields, const char *name)
+bool schema_is_group(const struct ep_fields *fields, const char *name)
 {
     const size_t length = strlen(name);
     for (size_t i = 0; i < fields->count; i++) {
@@ -200,10 +202,10 @@ static bool is_group(const struct ep_fields *fields, const char *name)
     return false;
 }
 
-/* Writes PREFIX/KEY as a JSON Pointer (RFC 6901); a key that is too long is cut. */
-static void point_to(char pointer[POINTER_MAX], const char *prefix, const char *key)
+void schema_point(const char *prefix, const char *key, char pointer[SCHEMA_POINTER_MAX])
 {
-    size_t used = (size_t)snprintf(pointer, POINTER_MAX, "%s/", prefix);
+    const int length = snprintf(pointer, POINTER_MAX, "%s/", prefix);
+    size_t used = length < POINTER_MAX ? (size_t)length : POINTER_MAX - 1;
     for (; *key != '\0' && used + 3 < POINTER_MAX; key++) {
         const char *escaped = *key == '~' ? "~0" : *key == '/' ? "~1" : NULL;
         if (escaped != NULL) {
@@ -220,35 +222,58 @@ static void point_to(char pointer[POINTER_MAX], const char *prefix, const char *
     pointer[used] = '\0';
 }
 
+/* How far `name` is from what somebody may have meant: a whole name, or the last part of one. */
+static size_t distance_to(const char *name, const char *candidate)
+{
+    const char *last = strrchr(candidate, '/');
+    const size_t whole = schema_distance(name, candidate);
+    const size_t member = last == NULL ? whole : schema_distance(name, last + 1);
+    return whole < member ? whole : member;
+}
+
 /* The name that somebody may have meant by `name`, or NULL. */
-static const char *nearest(const struct ep_fields *fields, const char *name)
+static const char *nearest(const struct ep_fields *fields, const char *const *others, const char *name)
 {
     const char *best = NULL;
-    size_t least = CLOSE_ENOUGH + 1;
+    size_t least = strlen(name) <= CLOSE_ENOUGH ? strlen(name) : CLOSE_ENOUGH + 1;
     for (size_t i = 0; i < fields->count; i++) {
-        const char *candidate = fields->rows[i].name;
-        const char *last = strrchr(candidate, '/');
-        const size_t whole = schema_distance(name, candidate);
-        const size_t member = last == NULL ? whole : schema_distance(name, last + 1);
-        const size_t distance = whole < member ? whole : member;
-        if (distance < least && distance < strlen(name)) {
+        const size_t distance = distance_to(name, fields->rows[i].name);
+        if (distance < least) {
             least = distance;
-            best = candidate;
+            best = fields->rows[i].name;
+        }
+    }
+    for (size_t i = 0; others != NULL && others[i] != NULL; i++) {
+        const size_t distance = distance_to(name, others[i]);
+        if (distance < least) {
+            least = distance;
+            best = others[i];
         }
     }
     return best;
 }
 
-static void refuse_unknown(const struct decoding *decoding, const char *pointer, const char *name)
+void schema_refuse_unknown(const struct ep_fields *fields, const struct schema_place *place,
+                           const char *pointer, const char *name, struct ep_faults *faults)
 {
     char dotted[NAME_MAX_BYTES];
-    const char *meant = nearest(decoding->fields, name);
+    const char *meant = nearest(fields, place->others, name);
     if (meant == NULL) {
-        ep_faults_add(decoding->faults, pointer, "is not a field of a spec");
+        ep_faults_add(faults, pointer, "is not a field of %s", place->noun);
     } else {
-        ep_faults_add(decoding->faults, pointer, "is not a field of a spec; did you mean %s?",
+        ep_faults_add(faults, pointer, "is not a field of %s; did you mean %s?", place->noun,
                       words_of(meant, dotted));
     }
+}
+
+/* Whether somebody else reads the member at the top of the object. */
+static bool is_other(const struct schema_place *place, const char *prefix, const char *key)
+{
+    bool other = false;
+    for (size_t i = 0; prefix[0] == '\0' && place->others != NULL && place->others[i] != NULL; i++) {
+        other = other || strcmp(place->others[i], key) == 0;
+    }
+    return other;
 }
 
 /* Reads the members of `object`, which is at `pointer` and whose fields' names start with `prefix`. */
@@ -259,14 +284,19 @@ static void read_member(struct decoding *decoding, const char *pointer, const ch
 {
     char at[POINTER_MAX];
     char name[NAME_MAX_BYTES] = "";
-    point_to(at, pointer, key);
+    if (is_other(decoding->place, prefix, key)) {
+        return;
+    }
+    schema_point(pointer, key, at);
     const int length = snprintf(name, sizeof name, "%s%s", prefix, key);
     const bool possible = length > 0 && (size_t)length < sizeof name && strchr(key, '/') == NULL;
     const size_t row = possible ? ep_fields_find(decoding->fields, name) : decoding->fields->count;
     if (row < decoding->fields->count) {
-        read_field(decoding, row, at, value);
-    } else if (!possible || !is_group(decoding->fields, name)) {
-        refuse_unknown(decoding, at, name);
+        const struct ep_field *field = &decoding->fields->rows[row];
+        decoding->given |= (uint64_t)1 << row;
+        (void)schema_read(field, at, value, ep_field_at(field, decoding->target), decoding->faults);
+    } else if (!possible || !schema_is_group(decoding->fields, name)) {
+        schema_refuse_unknown(decoding->fields, decoding->place, at, name, decoding->faults);
     } else if (!json_is_object(value)) {
         char got[SCHEMA_WORDS_MAX];
         schema_got(value, got);
@@ -288,27 +318,34 @@ static void read_members(struct decoding *decoding, json_t *object, const char *
     }
 }
 
-void schema_decode(const struct ep_fields *fields, json_t *object, void *target, uint64_t *given,
-                   struct ep_faults *faults)
+void schema_decode_at(const struct ep_fields *fields, const struct schema_place *place, json_t *object,
+                      void *target, uint64_t *given, struct ep_faults *faults)
 {
-    struct decoding decoding = {.fields = fields, .target = target, .faults = faults};
+    struct decoding decoding = {.fields = fields, .place = place, .target = target, .faults = faults};
     ep_fields_preset(fields, target);
     *given = 0;
     if (!json_is_object(object)) {
         char got[SCHEMA_WORDS_MAX];
         schema_got(object, got);
-        ep_faults_add(faults, "", "got %s; a spec must be an object", got);
+        ep_faults_add(faults, place->pointer, "got %s; %s must be an object", got, place->noun);
         return;
     }
-    read_members(&decoding, object, "", "");
+    read_members(&decoding, object, place->pointer, "");
     for (size_t i = 0; i < fields->count; i++) {
         if (fields->rows[i].required && (decoding.given >> i & 1) == 0) {
             char allowed[SCHEMA_WORDS_MAX];
             char pointer[POINTER_MAX];
             schema_allowed(&fields->rows[i], allowed);
-            snprintf(pointer, sizeof pointer, "/%s", fields->rows[i].name);
+            snprintf(pointer, sizeof pointer, "%s/%s", place->pointer, fields->rows[i].name);
             ep_faults_add(faults, pointer, "is missing; it must be %s", allowed);
         }
     }
     *given = decoding.given;
+}
+
+void schema_decode(const struct ep_fields *fields, json_t *object, void *target, uint64_t *given,
+                   struct ep_faults *faults)
+{
+    static const struct schema_place top = {.pointer = "", .noun = "a spec"};
+    schema_decode_at(fields, &top, object, target, given, faults);
 }

@@ -4,7 +4,7 @@
 #include "api/json.h"
 #include "api/schema.h"
 
-static json_t *encode_value(const struct ep_field *field, const void *member)
+json_t *schema_encode_value(const struct ep_field *field, const void *member)
 {
     json_t *list = NULL;
     switch (field->kind) {
@@ -63,10 +63,26 @@ json_t *schema_encode(const struct ep_fields *fields, const void *source)
     json_t *root = json_object();
     for (size_t i = 0; i < fields->count && root != NULL; i++) {
         const struct ep_field *field = &fields->rows[i];
-        if (!place(root, field->name, encode_value(field, ep_field_of(field, source)))) {
+        if (!place(root, field->name, schema_encode_value(field, ep_field_of(field, source)))) {
             json_decref(root);
             root = NULL;
         }
     }
     return root;
+}
+
+void schema_take_out(json_t *root, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (slash == NULL) {
+        json_object_del(root, name);
+        return;
+    }
+    char group[64] = "";
+    memcpy(group, name, (size_t)(slash - name) < sizeof group ? (size_t)(slash - name) : 0);
+    json_t *object = json_object_get(root, group);
+    json_object_del(object, slash + 1);
+    if (json_object_size(object) == 0) {
+        json_object_del(root, group);
+    }
 }
