@@ -26,6 +26,7 @@ struct server {
     struct data_axes_cache *axes;
     struct data_registry *registry;
     struct jobs *jobs;
+    struct searches *searches;
     struct checks *checks;
     struct api api;
     struct listener *listener;
@@ -42,6 +43,18 @@ static void log_transition(void *context, const struct job *job)
 static void log_fault(void *context, const char *job_id, const struct ep_error *error)
 {
     log_line(context, LEVEL_ERROR, "job %s: %s", job_id, error->text);
+}
+
+static void log_search_state(void *context, const char *search_id, enum search_state state,
+                             const char *reason)
+{
+    log_line(context, LEVEL_INFO, "search %s %s%s%s", search_id, search_state_name(state),
+             reason[0] != '\0' ? ": " : "", reason);
+}
+
+static void log_search_fault(void *context, const char *search_id, const struct ep_error *error)
+{
+    log_line(context, LEVEL_ERROR, "search %s: %s", search_id, error->text);
 }
 
 static bool accepts(void *context, const struct http_request *request, size_t length,
@@ -81,6 +94,39 @@ static size_t raise_descriptors(const struct log *log)
     return connections;
 }
 
+/** Opens the jobs and the searches among them. */
+static enum ep_status open_jobs(struct server *server, const struct options *options,
+                                const struct job_limits *limits, struct ep_error *error)
+{
+    const struct jobs_options jobs = {
+        .state_folder = options->state_folder,
+        .registry = server->registry,
+        .gemm = server->gemm,
+        .axes = server->axes,
+        .workers = options->workers,
+        .queued_most = QUEUED_MOST,
+        .memory_limit = options->memory_limit,
+        .on_transition = log_transition,
+        .on_fault = log_fault,
+        .context = &server->log,
+    };
+    const enum ep_status status = jobs_open(&jobs, &server->jobs, error);
+    if (status != EP_OK) {
+        return status;
+    }
+    const struct searches_options searches = {
+        .jobs = server->jobs,
+        .registry = server->registry,
+        .limits = *limits,
+        .decode = api_decode_stored_search,
+        .encode = api_encode_search,
+        .on_fault = log_search_fault,
+        .on_state = log_search_state,
+        .context = &server->log,
+    };
+    return searches_open(&searches, &server->searches, error);
+}
+
 /** Makes all parts of `server`, whose log is set; what was made before a failure stays in it. */
 static enum ep_status start(struct server *server, const struct options *options, struct ep_error *error)
 {
@@ -92,20 +138,13 @@ static enum ep_status start(struct server *server, const struct options *options
     if (status == EP_OK) {
         status = data_axes_cache_create(options->state_folder, &server->axes, error);
     }
+    const struct job_limits limits = {
+        .memory = options->memory_limit,
+        .portable = options->portable,
+        .bf16 = status == EP_OK && nn_gemm_has_bf16(server->gemm),
+    };
     if (status == EP_OK) {
-        const struct jobs_options jobs = {
-            .state_folder = options->state_folder,
-            .registry = server->registry,
-            .gemm = server->gemm,
-            .axes = server->axes,
-            .workers = options->workers,
-            .queued_most = QUEUED_MOST,
-            .memory_limit = options->memory_limit,
-            .on_transition = log_transition,
-            .on_fault = log_fault,
-            .context = &server->log,
-        };
-        status = jobs_open(&jobs, &server->jobs, error);
+        status = open_jobs(server, options, &limits, error);
     }
     if (status == EP_OK) {
         status = checks_create(server->registry, &server->checks, error);
@@ -115,12 +154,11 @@ static enum ep_status start(struct server *server, const struct options *options
     }
     server->api = (struct api){
         .jobs = server->jobs,
+        .searches = server->searches,
         .checks = server->checks,
         .registry = server->registry,
         .gemm = server->gemm,
-        .limits = {.memory = options->memory_limit,
-                   .portable = options->portable,
-                   .bf16 = nn_gemm_has_bf16(server->gemm)},
+        .limits = limits,
         .version = EPOCHD_VERSION,
         .started_seconds = ep_clock_seconds(),
     };
@@ -140,6 +178,7 @@ static void stop(struct server *server)
 {
     listener_stop(server->listener);
     checks_destroy(server->checks);
+    searches_close(server->searches);
     jobs_close(server->jobs);
     data_axes_cache_destroy(server->axes);
     data_registry_destroy(server->registry);
