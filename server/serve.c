@@ -26,6 +26,7 @@ struct server {
     struct data_axes_cache *axes;
     struct data_registry *registry;
     struct jobs *jobs;
+    struct searches *searches;
     struct checks *checks;
     struct api api;
     struct listener *listener;
@@ -42,6 +43,17 @@ static void log_transition(void *context, const struct job *job)
 static void log_fault(void *context, const char *job_id, const struct ep_error *error)
 {
     log_line(context, LEVEL_ERROR, "job %s: %s", job_id, error->text);
+}
+
+static void log_search(void *context, const char *search_id, enum search_state state, const char *reason)
+{
+    log_line(context, LEVEL_INFO, "search %s %s%s%s", search_id, search_state_name(state),
+             reason[0] != '\0' ? ": " : "", reason);
+}
+
+static void log_search_fault(void *context, const char *search_id, const struct ep_error *error)
+{
+    log_line(context, LEVEL_ERROR, "search %s: %s", search_id, error->text);
 }
 
 static bool accepts(void *context, const struct http_request *request, size_t length,
@@ -81,6 +93,30 @@ static size_t raise_descriptors(const struct log *log)
     return connections;
 }
 
+/** What one job may have here. */
+static struct job_limits limits_of(const struct server *server, const struct options *options)
+{
+    return (struct job_limits){.memory = options->memory_limit,
+                               .portable = options->portable,
+                               .bf16 = nn_gemm_has_bf16(server->gemm)};
+}
+
+static enum ep_status open_searches(struct server *server, const struct options *options,
+                                    struct ep_error *error)
+{
+    const struct searches_options searches = {
+        .jobs = server->jobs,
+        .registry = server->registry,
+        .limits = limits_of(server, options),
+        .decode = api_decode_stored_search,
+        .encode = api_encode_search,
+        .on_fault = log_search_fault,
+        .on_state = log_search,
+        .context = &server->log,
+    };
+    return searches_open(&searches, &server->searches, error);
+}
+
 /** Makes all parts of `server`, whose log is set; what was made before a failure stays in it. */
 static enum ep_status start(struct server *server, const struct options *options, struct ep_error *error)
 {
@@ -108,6 +144,9 @@ static enum ep_status start(struct server *server, const struct options *options
         status = jobs_open(&jobs, &server->jobs, error);
     }
     if (status == EP_OK) {
+        status = open_searches(server, options, error);
+    }
+    if (status == EP_OK) {
         status = checks_create(server->registry, &server->checks, error);
     }
     if (status != EP_OK) {
@@ -115,12 +154,11 @@ static enum ep_status start(struct server *server, const struct options *options
     }
     server->api = (struct api){
         .jobs = server->jobs,
+        .searches = server->searches,
         .checks = server->checks,
         .registry = server->registry,
         .gemm = server->gemm,
-        .limits = {.memory = options->memory_limit,
-                   .portable = options->portable,
-                   .bf16 = nn_gemm_has_bf16(server->gemm)},
+        .limits = limits_of(server, options),
         .version = EPOCHD_VERSION,
         .started_seconds = ep_clock_seconds(),
     };
@@ -140,6 +178,7 @@ static void stop(struct server *server)
 {
     listener_stop(server->listener);
     checks_destroy(server->checks);
+    searches_close(server->searches);
     jobs_close(server->jobs);
     data_axes_cache_destroy(server->axes);
     data_registry_destroy(server->registry);
