@@ -162,21 +162,55 @@ static int digits_for(json_t *value)
     return digits;
 }
 
+/* Prints what has no members, or only numbers of few digits. */
+static bool print_plain(FILE *file, const json_t *value, int digits)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION((size_t)digits);
+    return value != NULL && json_dumpf(value, file, flags) == 0;
+}
+
+/* The library has one precision for all numbers of a call; a number of many digits must not give them to its
+ * neighbours, where 0.9 would become 0.90000000000000002. */
+static bool print_value(FILE *file, json_t *value)
+{
+    const int digits = digits_for(value);
+    if (digits == DIGITS_LEAST || json_is_real(value)) {
+        return print_plain(file, value, digits);
+    }
+    const bool list = json_is_array(value);
+    const char *before = list ? "[" : "{";
+    const char *key;
+    json_t *member;
+    size_t index;
+    bool printed = true;
+    json_array_foreach(value, index, member)
+    {
+        printed = printed && fputs(before, file) >= 0 && print_value(file, member);
+        before = ",";
+    }
+    json_object_foreach(value, key, member)
+    {
+        json_t *name = json_string(key);
+        printed = printed && fputs(before, file) >= 0 && print_plain(file, name, DIGITS_LEAST) &&
+                  fputc(':', file) >= 0 && print_value(file, member);
+        json_decref(name);
+        before = ",";
+    }
+    return printed && fputc(list ? ']' : '}', file) >= 0;
+}
+
 char *json_print(json_t *root, size_t *length)
 {
-    const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION((size_t)digits_for(root));
-    const size_t size = json_dumpb(root, NULL, 0, flags);
-    char *text = size == 0 ? NULL : malloc(size + 2);
-    if (text == NULL) {
+    char *text = NULL;
+    FILE *file = open_memstream(&text, length);
+    if (file == NULL) {
         return NULL;
     }
-    if (json_dumpb(root, text, size, flags) != size) {
+    const bool printed = print_value(file, root) && fputc('\n', file) >= 0;
+    if (fclose(file) != 0 || !printed) {
         free(text);
         return NULL;
     }
-    text[size] = '\n';
-    text[size + 1] = '\0';
-    *length = size + 1;
     return text;
 }
 

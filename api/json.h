@@ -38,7 +38,7 @@ json_t *json_epoch(uint64_t epoch);
 json_t *json_time(int64_t ms);
 
 /**
- * Prints `root` and a newline, with as many digits as all its numbers need to be read back as they are. The
+ * Prints `root` and a newline, each number with as many digits as it needs to be read back as it is. The
  * caller frees the text. NULL when memory is short.
  */
 char *json_print(json_t *root, size_t *length);

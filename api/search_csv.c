@@ -10,6 +10,14 @@
 
 enum { DIGITS_LEAST = 15, DIGITS_MOST = 17 };
 
+/* What was measured, as in JSON; nothing when there is none. */
+static void print_measured(FILE *file, double value)
+{
+    if (isfinite(value)) {
+        fprintf(file, "%.*g", DIGITS_LEAST, value);
+    }
+}
+
 /* With as many digits as it takes to read the same number back; nothing when there is none. */
 static void print_number(FILE *file, double value)
 {
@@ -68,15 +76,15 @@ static void print_trial(FILE *file, const struct search_trials *trials, size_t i
     fputc(',', file);
     print_epoch(file, trial->failed_epoch);
     fprintf(file, ",%" PRIu64 ",%" PRIu64 ",", trial->epoch, trial->epochs);
-    print_number(file, trial->objective);
+    print_measured(file, trial->objective);
     fputc(',', file);
     print_epoch(file, trial->objective_epoch);
     fputc(',', file);
-    print_number(file, trial->cost_validation);
+    print_measured(file, trial->cost_validation);
     fputc(',', file);
-    print_number(file, trial->accuracy_validation);
+    print_measured(file, trial->accuracy_validation);
     fputc(',', file);
-    print_number(file, trial->accuracy_test);
+    print_measured(file, trial->accuracy_test);
     fputc(',', file);
     print_time(file, trial->started_at);
     fputc(',', file);

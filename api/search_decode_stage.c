@@ -133,12 +133,12 @@ enum ep_status search_decode_stage(json_t *object, const char *pointer, struct s
     if (random && !grid) {
         stage->method = members.sampler == 0 ? SEARCH_RANDOM : SEARCH_TPE;
     }
-    if (json_is_object(object) && grid == random) {
-        ep_faults_add(faults, pointer,
-                      grid ? "has grid and random; only one of them is allowed"
-                           : "has neither grid nor random; one of them is needed");
+    if (grid && random) {
+        ep_faults_add(faults, pointer, "has grid and random; only one of them is allowed");
     } else if (grid || random) {
         check_members(&decoding, grid);
+    } else if (json_is_object(object)) {
+        add_fault(&decoding, "grid", "is missing; a stage needs grid or random");
     }
     if (((grid || random) && !decode_fields(&decoding, grid ? "grid" : "random", false)) ||
         !decode_fields(&decoding, "pivot", true)) {

@@ -4,6 +4,7 @@
 
 #include "api/problem.h"
 #include "api/routes.h"
+#include "api/search_decode.h"
 #include "core/jobs/spec.h"
 
 static json_t *choices_json(const struct ep_field *field)
@@ -40,12 +41,17 @@ static json_t *route_json(const struct api_route *route)
                      "query", query);
 }
 
-int main(void)
+static json_t *fields_json(const struct ep_fields *table)
 {
     json_t *fields = json_array();
-    for (size_t i = 0; i < job_spec_fields.count; i++) {
-        json_array_append_new(fields, field_json(&job_spec_fields.rows[i]));
+    for (size_t i = 0; i < table->count; i++) {
+        json_array_append_new(fields, field_json(&table->rows[i]));
     }
+    return fields;
+}
+
+int main(void)
+{
     json_t *routes = json_array();
     size_t count;
     const struct api_route *table = api_routes(&count);
@@ -56,7 +62,12 @@ int main(void)
     for (unsigned i = 0; i < PROBLEM_COUNT; i++) {
         json_array_append_new(problems, json_string(problem_row((enum problem)i)->code));
     }
-    json_t *root = json_pack("{s:o, s:o, s:o}", "fields", fields, "routes", routes, "problems", problems);
+    json_t *root =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:i}}", "fields",
+                  fields_json(&job_spec_fields), "search", fields_json(&search_settings_fields), "stage",
+                  fields_json(&search_stage_fields), "range", fields_json(&search_range_fields), "routes",
+                  routes, "problems", problems, "limits", "stages", (int)SEARCH_STAGES_MAX, "fields",
+                  (int)SEARCH_FIELDS_MAX, "values", (int)SEARCH_VALUES_MAX, "trials", (int)SEARCH_TRIALS_MAX);
     const int failed = json_dumpf(root, stdout, JSON_INDENT(1));
     json_decref(root);
     return failed == 0 ? 0 : 1;

@@ -19,12 +19,45 @@ function leaves(schema, prefix = '') {
   });
 }
 
-const spec = contract.components.schemas.JobSpec;
-const documented = new Map(leaves(spec));
+const { JobSpec: spec, SearchDefinition: search, SearchStage: stage, SearchRange: range, SearchGrid: grid, SearchRandom: random } = contract.components.schemas;
 
-test('fields are the same, in the same order', () => {
-  assert.deepEqual([...documented.keys()], program.fields.map(({ name }) => name));
-  assert.deepEqual([...spec.required].sort(), program.fields.filter(({ required }) => required).map(({ name }) => name).sort());
+// A schema beside the table of the program that it describes, and what else is in the schema.
+const tables = [
+  ['spec', spec, program.fields, []],
+  ['search', search, program.search, ['base', 'grid', 'random', 'trials', 'seed', 'sampler', 'batch', 'stages']],
+  ['stage', stage, program.stage, ['grid', 'random', 'pivot']],
+  ['range', range, program.range, ['from', 'to']],
+].map(([name, schema, fields, others]) => {
+  const own = Object.fromEntries(Object.entries(schema.properties).filter(([key]) => !others.includes(key)));
+  return { name, schema, fields, others, documented: new Map(leaves({ properties: own })) };
+});
+
+for (const { name, schema, fields, others, documented } of tables) {
+  test(`fields of a ${name} are the same`, () => {
+    assert.deepEqual([...documented.keys()].sort(), fields.map((field) => field.name).sort());
+    assert.ok(others.every((other) => other in schema.properties));
+    assert.equal(schema.additionalProperties, false);
+    assert.deepEqual((schema.required ?? []).filter((field) => !others.includes(field)).sort(),
+      fields.filter(({ required }) => required).map((field) => field.name).sort());
+  });
+}
+
+test('fields of a spec are in the same order', () => {
+  assert.deepEqual([...tables[0].documented.keys()], program.fields.map(({ name }) => name));
+});
+
+test('a search says of its only stage what a stage says', () => {
+  for (const name of ['grid', 'random', 'trials', 'seed', 'sampler', 'batch']) assert.deepEqual(search.properties[name], stage.properties[name]);
+  assert.deepEqual(Object.keys(search.properties.base.properties), Object.keys(spec.properties));
+});
+
+test('limits of a search are the same', () => {
+  const { stages, fields, values, trials } = program.limits;
+  assert.equal(search.properties.stages.maxItems, stages);
+  for (const { maxProperties } of [grid, random, stage.properties.pivot]) assert.equal(maxProperties, fields);
+  assert.equal(contract.components.schemas.SearchValues.maxItems, values);
+  assert.match(search.description, new RegExp(`At most ${trials} trials`));
+  assert.equal(contract.paths['/v1/searches/{id}/trials'].get.parameters.find(({ name }) => name === 'stage').schema.maximum, stages - 1);
 });
 
 const types = { integer: 'integer', number: 'number', boolean: 'boolean', text: 'string', choice: 'string', integers: 'array', texts: 'array' };
@@ -35,8 +68,8 @@ function checkRange(schema, field) {
   assert.equal(schema.maximum, field.most);
 }
 
-for (const field of program.fields) {
-  test(`field ${field.name}`, () => {
+for (const [name, field, documented] of tables.flatMap((table) => table.fields.map((field) => [table.name, field, table.documented]))) {
+  test(`field ${field.name} of a ${name}`, () => {
     const schema = documented.get(field.name);
     assert.equal(schema.type, types[field.kind]);
     assert.ok(schema.description.trim().length > 10);

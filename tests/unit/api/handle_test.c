@@ -30,6 +30,7 @@ struct fixture {
     struct data_registry *registry;
     struct nn_gemm *gemm;
     struct jobs *jobs;
+    struct searches *searches;
     struct checks *checks;
     struct api api;
 };
@@ -52,8 +53,15 @@ static int set_up(void **state)
                                          .workers = 1,
                                          .queued_most = 5};
     assert_int_equal(jobs_open(&options, &fixture->jobs, NULL), EP_OK);
+    const struct searches_options searches = {.jobs = fixture->jobs,
+                                              .registry = fixture->registry,
+                                              .limits = {.memory = 1U << 30},
+                                              .decode = api_decode_stored_search,
+                                              .encode = api_encode_search};
+    assert_int_equal(searches_open(&searches, &fixture->searches, NULL), EP_OK);
     assert_int_equal(checks_create(fixture->registry, &fixture->checks, NULL), EP_OK);
     fixture->api = (struct api){.jobs = fixture->jobs,
+                                .searches = fixture->searches,
                                 .checks = fixture->checks,
                                 .registry = fixture->registry,
                                 .gemm = fixture->gemm,
@@ -67,6 +75,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     checks_destroy(fixture->checks);
+    searches_close(fixture->searches);
     jobs_close(fixture->jobs);
     data_registry_destroy(fixture->registry);
     nn_gemm_destroy(fixture->gemm);
