@@ -45,7 +45,8 @@ static void log_fault(void *context, const char *job_id, const struct ep_error *
     log_line(context, LEVEL_ERROR, "job %s: %s", job_id, error->text);
 }
 
-static void log_search(void *context, const char *search_id, enum search_state state, const char *reason)
+static void log_search_state(void *context, const char *search_id, enum search_state state,
+                             const char *reason)
 {
     log_line(context, LEVEL_INFO, "search %s %s%s%s", search_id, search_state_name(state),
              reason[0] != '\0' ? ": " : "", reason);
@@ -93,25 +94,34 @@ static size_t raise_descriptors(const struct log *log)
     return connections;
 }
 
-/** What one job may have here. */
-static struct job_limits limits_of(const struct server *server, const struct options *options)
+/** Opens the jobs and the searches among them. */
+static enum ep_status open_jobs(struct server *server, const struct options *options,
+                                const struct job_limits *limits, struct ep_error *error)
 {
-    return (struct job_limits){.memory = options->memory_limit,
-                               .portable = options->portable,
-                               .bf16 = nn_gemm_has_bf16(server->gemm)};
-}
-
-static enum ep_status open_searches(struct server *server, const struct options *options,
-                                    struct ep_error *error)
-{
+    const struct jobs_options jobs = {
+        .state_folder = options->state_folder,
+        .registry = server->registry,
+        .gemm = server->gemm,
+        .axes = server->axes,
+        .workers = options->workers,
+        .queued_most = QUEUED_MOST,
+        .memory_limit = options->memory_limit,
+        .on_transition = log_transition,
+        .on_fault = log_fault,
+        .context = &server->log,
+    };
+    const enum ep_status status = jobs_open(&jobs, &server->jobs, error);
+    if (status != EP_OK) {
+        return status;
+    }
     const struct searches_options searches = {
         .jobs = server->jobs,
         .registry = server->registry,
-        .limits = limits_of(server, options),
+        .limits = *limits,
         .decode = api_decode_stored_search,
         .encode = api_encode_search,
         .on_fault = log_search_fault,
-        .on_state = log_search,
+        .on_state = log_search_state,
         .context = &server->log,
     };
     return searches_open(&searches, &server->searches, error);
@@ -128,23 +138,13 @@ static enum ep_status start(struct server *server, const struct options *options
     if (status == EP_OK) {
         status = data_axes_cache_create(options->state_folder, &server->axes, error);
     }
+    const struct job_limits limits = {
+        .memory = options->memory_limit,
+        .portable = options->portable,
+        .bf16 = status == EP_OK && nn_gemm_has_bf16(server->gemm),
+    };
     if (status == EP_OK) {
-        const struct jobs_options jobs = {
-            .state_folder = options->state_folder,
-            .registry = server->registry,
-            .gemm = server->gemm,
-            .axes = server->axes,
-            .workers = options->workers,
-            .queued_most = QUEUED_MOST,
-            .memory_limit = options->memory_limit,
-            .on_transition = log_transition,
-            .on_fault = log_fault,
-            .context = &server->log,
-        };
-        status = jobs_open(&jobs, &server->jobs, error);
-    }
-    if (status == EP_OK) {
-        status = open_searches(server, options, error);
+        status = open_jobs(server, options, &limits, error);
     }
     if (status == EP_OK) {
         status = checks_create(server->registry, &server->checks, error);
@@ -158,7 +158,7 @@ static enum ep_status start(struct server *server, const struct options *options
         .checks = server->checks,
         .registry = server->registry,
         .gemm = server->gemm,
-        .limits = limits_of(server, options),
+        .limits = limits,
         .version = EPOCHD_VERSION,
         .started_seconds = ep_clock_seconds(),
     };
