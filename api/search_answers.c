@@ -9,21 +9,100 @@
 
 enum { MEASURED_DIGITS = 4 };
 
+/* Rows of the spec that some stage varies or sets, as bits. */
+static uint64_t rows_of(const struct search_definition *definition)
+{
+    uint64_t rows = 0;
+    for (size_t s = 0; s < definition->stage_count; s++) {
+        const struct search_stage *stage = &definition->stages[s];
+        for (size_t i = 0; i < stage->field_count; i++) {
+            rows |= (uint64_t)1 << stage->fields[i].row;
+        }
+        for (size_t i = 0; i < stage->pin_count; i++) {
+            rows |= (uint64_t)1 << stage->pins[i].row;
+        }
+    }
+    return rows;
+}
+
+/* Whether some other value of row `varied` makes the field called `name` play no part. */
+static bool may_not_count(const struct job_spec *base, size_t varied, const char *name)
+{
+    const struct ep_field *row = &job_spec_fields.rows[varied];
+    struct job_spec other = *base;
+    bool counts = true;
+    if (row->kind == EP_FIELD_CHOICE) {
+        for (int i = 0; row->choices[i] != NULL; i++) {
+            *(int *)ep_field_at(row, &other) = i;
+            counts = counts && job_spec_counts(&other, name);
+        }
+    } else if (row->kind == EP_FIELD_INTEGER) {
+        *(uint64_t *)ep_field_at(row, &other) = 0;
+        counts = job_spec_counts(&other, name);
+    }
+    return !counts;
+}
+
+/* Whether the default of field `row` depends on one of the rows `varied`, so that it is each trial's own. */
+static bool is_open(const struct job_spec *base, size_t row, uint64_t varied)
+{
+    static const char *const sizes[][2] = {{"train_size", "validation_size"},
+                                           {"validation_size", "train_size"},
+                                           {"batch_size", "train_size"},
+                                           {"batch_size", "validation_size"},
+                                           {"depth", "hidden"},
+                                           {"hidden", "depth"}};
+    const char *name = job_spec_fields.rows[row].name;
+    bool open = false;
+    for (size_t i = 0; i < job_spec_fields.count && !open; i++) {
+        if ((varied >> i & 1) != 0) {
+            open = may_not_count(base, i, name);
+            for (size_t k = 0; k < EP_COUNT(sizes); k++) {
+                open = open || (strcmp(sizes[k][0], name) == 0 &&
+                                strcmp(sizes[k][1], job_spec_fields.rows[i].name) == 0);
+            }
+        }
+    }
+    return open;
+}
+
+/* The resolved base without what the client left to each trial: who sends it again gets the same search. */
+static json_t *resolved_json(const struct search_definition *definition, const struct job_spec *base)
+{
+    const uint64_t varied = rows_of(definition);
+    json_t *root = job_spec_json(base);
+    for (size_t i = 0; i < job_spec_fields.count && root != NULL; i++) {
+        if ((definition->base_given >> i & 1) == 0 && ((varied >> i & 1) != 0 || is_open(base, i, varied))) {
+            schema_take_out(root, job_spec_fields.rows[i].name);
+        }
+    }
+    return root;
+}
+
 json_t *search_shown_definition_json(const struct api *api, const struct search_definition *definition)
 {
+    const uint64_t depth = (uint64_t)1 << ep_fields_find(&job_spec_fields, "depth");
+    const uint64_t hidden = (uint64_t)1 << ep_fields_find(&job_spec_fields, "hidden");
     struct data_info info;
     struct job_spec base = definition->base;
+    uint64_t given = definition->base_given;
     struct ep_faults *faults = calloc(1, sizeof *faults);
     if (faults == NULL) {
         return NULL;
     }
+    if ((given & (depth | hidden)) == 0) {
+        /* Each stage gives one of them. */
+        base.depth = 1;
+        given |= depth;
+    }
     bool resolved = data_registry_describe(api->registry, base.dataset, &info, NULL) == EP_OK;
     if (resolved) {
-        job_spec_resolve(&base, definition->base_given, &info, &api->limits, faults);
+        job_spec_resolve(&base, given, &info, &api->limits, faults);
         resolved = faults->count == 0;
     }
     free(faults);
-    return search_definition_json(definition, resolved ? job_spec_json(&base) : search_base_json(definition));
+    return search_definition_json(definition,
+                                  resolved ? resolved_json(definition, &base) : search_base_json(definition));
 }
 
 json_t *search_banks_json(const struct search_plan *plan)
@@ -130,9 +209,8 @@ static json_t *stages_json(const struct search *search)
 static json_t *links_json(const char *id)
 {
     static const char *const names[] = {"trials", "importance", "cancel", "pause", "resume"};
-    json_t *links = json_pack("{s:o, s:o, s:o, s:o}", "self", json_sprintf("/v1/searches/%s", id), "csv",
-                              json_sprintf("/v1/searches/%s/trials.csv", id), "figure",
-                              json_sprintf("/v1/searches/%s/figure.svg", id), "jobs",
+    json_t *links = json_pack("{s:o, s:o, s:o}", "self", json_sprintf("/v1/searches/%s", id), "csv",
+                              json_sprintf("/v1/searches/%s/trials.csv", id), "jobs",
                               json_sprintf("/v1/jobs?search=%s", id));
     for (size_t i = 0; i < EP_COUNT(names) && links != NULL; i++) {
         if (json_object_set_new(links, names[i], json_sprintf("/v1/searches/%s/%s", id, names[i])) != 0) {

@@ -59,6 +59,7 @@ test('a grid is searched to its end', async () => {
   assert.deepEqual(definition.grid, grid);
   assert.equal(definition.base.epochs, 3);
   assert.equal(definition.base.momentum, 0.9);
+  assert.equal(definition.base.eta, undefined);
   assert.deepEqual(definition.objective, { metric: 'accuracy_validation', goal: 'maximize', epoch: 'last' });
   const search = await untilState(answer.json, 'succeeded');
   assert.deepEqual(search.trials, { planned: 6, made: 6, queued: 0, running: 0, succeeded: 6, failed: 0, cancelled: 0, cut: 0 });
@@ -184,6 +185,9 @@ test('a dry run says what a search would take and creates nothing', async () => 
 
 test('what a search shows can be POSTed again', async () => {
   for (const definition of [small, { base: brief, random: { eta: [0.1, 0.2], seed: [1, 2] }, trials: 3, sampler: 'tpe' },
+    { base: { ...brief, hidden: undefined }, grid: { hidden: [[5], []] } },
+    { base: brief, grid: { optimizer: ['sgd', 'adam'], 'decay.kind': ['step', 'cosine'], 'early_stopping.patience': [0, 2] } },
+    { base: { dataset: 'fashion-mnist', depth: 2, epochs: 1 }, grid: { train_size: [50, 60000 - 6000], validation_size: [100, 6000] } },
     { base: brief, stages: [{ grid }, { random: { eta: {} }, trials: 2, around: 'best', pivot: { hidden: [5] } }], target: 2, max_seconds: 1.5 }]) {
     const shown = (await server.post('/v1/searches?dry_run=true', definition)).json.definition;
     assert.deepEqual((await server.post('/v1/searches?dry_run=true', shown)).json.definition, shown);
@@ -359,7 +363,7 @@ test('a search is paused, resumed, cancelled and deleted', async () => {
 });
 
 test('a single trial can be cancelled, and the others go on', async () => {
-  const search = await create({ base: { ...brief, epochs: 300 }, grid: { eta: [0.01, 0.02, 0.05] } });
+  const search = await create({ base: { ...brief, epochs: 200 }, grid: { eta: [0.01, 0.02, 0.05] } });
   const [{ id }] = await trialsOf(search, 'sort=created');
   assert.equal((await server.post(`/v1/jobs/${id}/cancel`)).status, 200);
   const { trials } = await untilState(search, 'succeeded');

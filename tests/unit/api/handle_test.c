@@ -449,6 +449,71 @@ static void faults_of_a_spec_are_all_told(void **state)
     assert_problem(&answer, PROBLEM_NOT_JSON);
 }
 
+static void a_search_from_definition_to_table(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char search[] = "{\"base\":{\"dataset\":\"dots\",\"epochs\":1,\"batch_size\":50},"
+                                 "\"grid\":{\"eta\":[0.1,0.01],\"hidden\":[[8],[]]}}";
+    char path[64];
+    char below[80];
+    struct answer answer = post(fixture, "/v1/searches", search);
+    assert_int_equal(answer.response.status, 202);
+    snprintf(path, sizeof path, "%s", header_of(&answer, "Location"));
+    assert_string_equal(path + strlen("/v1/searches/"), text_of(&answer, "id"));
+    answer_done(&answer);
+    wait_until(fixture, path, "succeeded");
+    snprintf(below, sizeof below, "%s/trials", path);
+    answer = get(fixture, below);
+    assert_int_equal(json_array_size(json_object_get(answer.root, "data")), 4);
+    const json_t *first = json_array_get(json_object_get(answer.root, "data"), 0);
+    assert_int_equal(json_number_value(json_object_get(first, "rank")), 1);
+    assert_int_equal(json_object_size(json_object_get(first, "values")), 2);
+    answer_done(&answer);
+    answer = post(fixture, below, "{\"grid\":{\"eta\":[0.1,0]},\"around\":\"best\"}");
+    const json_t *fault = json_array_get(json_object_get(answer.root, "errors"), 0);
+    assert_string_equal(json_string_value(json_object_get(fault, "pointer")), "/grid/eta/1");
+    assert_problem(&answer, PROBLEM_INVALID_SPEC);
+    snprintf(below, sizeof below, "%s/trials.csv", path);
+    answer = get(fixture, below);
+    assert_string_equal(answer.response.content_type, "text/csv; charset=utf-8");
+    assert_non_null(strstr(answer.response.body, ",finished_at,eta,hidden\r\n"));
+    answer_done(&answer);
+    snprintf(below, sizeof below, "%s/importance", path);
+    answer = get(fixture, below);
+    assert_int_equal(json_array_size(json_object_get(answer.root, "data")), 2);
+    answer_done(&answer);
+    snprintf(below, sizeof below, "%s/pause", path);
+    answer = post(fixture, below, "{}");
+    assert_problem(&answer, PROBLEM_WRONG_STATE);
+    const struct http_request erase = {.method = HTTP_DELETE, .path = path};
+    answer = ask(fixture, &erase);
+    assert_int_equal(answer.response.status, 204);
+    answer_done(&answer);
+    answer = get(fixture, path);
+    assert_problem(&answer, PROBLEM_NOT_FOUND);
+}
+
+static void faults_of_a_search_are_all_told(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char search[] =
+        "{\"base\":{\"dataset\":\"none\",\"epochs\":0,\"depth\":2},\"random\":{\"eta\":[0]}}";
+    static const char *const pointers[] = {"/base/epochs", "/trials", "/random/eta/0", "/base/dataset"};
+    struct answer answer = post(fixture, "/v1/searches", search);
+    const json_t *faults = json_object_get(answer.root, "errors");
+    assert_int_equal(json_array_size(faults), EP_COUNT(pointers));
+    for (size_t i = 0; i < EP_COUNT(pointers); i++) {
+        const json_t *pointer = json_object_get(json_array_get(faults, i), "pointer");
+        assert_string_equal(json_string_value(pointer), pointers[i]);
+    }
+    assert_problem(&answer, PROBLEM_INVALID_SPEC);
+    answer = post(fixture, "/v1/searches", "{\"base\":");
+    assert_problem(&answer, PROBLEM_NOT_JSON);
+    answer = get(fixture, "/v1/searches");
+    assert_int_equal(json_array_size(json_object_get(answer.root, "data")), 0);
+    answer_done(&answer);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -462,6 +527,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_dry_run_creates_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queries_of_a_list_are_strict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_a_spec_are_all_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_search_from_definition_to_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_of_a_search_are_all_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
