@@ -7,7 +7,7 @@
 
 /** From a request to its handler; 404, 405, 413, 415, HEAD, OPTIONS and unknown queries are decided here. */
 
-enum { ROUTE_ARGUMENT_MAX = 64, ROUTE_QUERY_MAX = 6 };
+enum { ROUTE_ARGUMENT_MAX = 64, ROUTE_QUERY_MAX = 8 };
 
 /** A request on its way through a handler. */
 struct api_call {

@@ -15,6 +15,7 @@ api_handler create_gradient_check, list_gradient_checks, get_gradient_check,
 api_handler create_search, list_searches, get_search, delete_search, cancel_search, pause_search,
     resume_search, add_search_stage;                           /* resource_searches.c */
 api_handler list_trials, get_trials_csv, get_importance;       /* resource_trials.c */
+api_handler get_search_figure;                                 /* resource_figure.c */
 api_handler list_datasets, get_dataset;                        /* resource_datasets.c */
 api_handler get_system;                                        /* resource_system.c */
 api_handler get_health, get_readiness, get_openapi, get_index; /* resource_index.c */

@@ -209,8 +209,9 @@ static json_t *stages_json(const struct search *search)
 static json_t *links_json(const char *id)
 {
     static const char *const names[] = {"trials", "importance", "cancel", "pause", "resume"};
-    json_t *links = json_pack("{s:o, s:o, s:o}", "self", json_sprintf("/v1/searches/%s", id), "csv",
-                              json_sprintf("/v1/searches/%s/trials.csv", id), "jobs",
+    json_t *links = json_pack("{s:o, s:o, s:o, s:o}", "self", json_sprintf("/v1/searches/%s", id), "csv",
+                              json_sprintf("/v1/searches/%s/trials.csv", id), "figure",
+                              json_sprintf("/v1/searches/%s/figure.svg", id), "jobs",
                               json_sprintf("/v1/jobs?search=%s", id));
     for (size_t i = 0; i < EP_COUNT(names) && links != NULL; i++) {
         if (json_object_set_new(links, names[i], json_sprintf("/v1/searches/%s/%s", id, names[i])) != 0) {

@@ -213,7 +213,8 @@ static enum ep_status train(struct run *run, const struct job_run_means *tools, 
 
 static enum exit_code train_with(const struct options *options, const struct job_run_means *tools)
 {
-    struct run run = {.job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN, .best = job_no_best}};
+    struct run run = {
+        .job = {.cost_test = NAN, .accuracy_test = NAN, .axes_variance = NAN, .best = job_no_best}};
     enum ep_status status = load_spec(options, tools, &run.job);
     if (status != EP_OK) {
         return status == EP_INVALID || status == EP_NOT_FOUND || status == EP_TOO_LARGE ? EXIT_USAGE

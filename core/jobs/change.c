@@ -79,18 +79,17 @@ static void drop_changes(struct jobs_change *changes, size_t count)
 static enum ep_status store_changes(const struct jobs *jobs, const struct jobs_change *changes, size_t count,
                                     struct ep_error *error)
 {
-    const struct job **nexts = ep_allocate(count, sizeof *nexts);
+    const struct job **nexts = ep_allocate(count, sizeof(struct job *));
     size_t *firsts = ep_allocate(count, sizeof *firsts);
-    enum ep_status status = EP_OK;
-    if (nexts == NULL || firsts == NULL) {
-        status = ep_fail(error, EP_NO_MEMORY, "no memory to store %zu jobs", count);
-    }
-    for (size_t i = 0; i < count && status == EP_OK; i++) {
-        nexts[i] = &changes[i].next;
-        firsts[i] = changes[i].first;
-    }
-    if (status == EP_OK) {
+    enum ep_status status;
+    if (nexts != NULL && firsts != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            nexts[i] = &changes[i].next;
+            firsts[i] = changes[i].first;
+        }
         status = store_update_all(jobs->store, nexts, firsts, count, error);
+    } else {
+        status = ep_fail(error, EP_NO_MEMORY, "no memory to store %zu jobs", count);
     }
     free(nexts);
     free(firsts);

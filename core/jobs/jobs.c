@@ -225,12 +225,12 @@ static enum ep_status draft(struct jobs *jobs, const struct job_spec *spec, cons
     return EP_OK;
 }
 
-/* Redeems the promise with an entry that has been stored, or takes it back. */
-static void settle(struct jobs *jobs, struct entry *entry, bool stored, struct job *job)
+/* Redeems the promise with an entry that has been stored, or takes it back: NULL. */
+static void settle(struct jobs *jobs, struct entry *entry, struct job *job)
 {
     pthread_mutex_lock(&jobs->lock);
     jobs->creating--;
-    if (stored) {
+    if (entry != NULL) {
         entry->party = jobs->parties[0];
         table_add(&jobs->all, entry);
         party_queue(jobs, entry);
@@ -264,7 +264,7 @@ enum ep_status jobs_create(struct jobs *jobs, const struct job_spec *spec, const
     if (status == EP_OK && jobs->options.on_transition != NULL) {
         jobs->options.on_transition(jobs->options.context, job);
     }
-    settle(jobs, entry, status == EP_OK, job);
+    settle(jobs, status == EP_OK ? entry : NULL, job);
     if (status != EP_OK) {
         entry_destroy(entry);
         job_done(job);

@@ -79,7 +79,7 @@ static enum ep_status draft_entry(const struct jobs *jobs, const struct jobs_tri
 static enum ep_status store_entries(const struct jobs *jobs, struct entry *const *entries, size_t count,
                                     struct ep_error *error)
 {
-    const struct job **added = ep_allocate(count, sizeof *added);
+    const struct job **added = ep_allocate(count, sizeof(struct job *));
     if (added == NULL) {
         return ep_fail(error, EP_NO_MEMORY, "no memory to store %zu trials", count);
     }

@@ -250,14 +250,17 @@ static size_t on_threads(void *context)
 static enum ep_status draft_end(const struct unit *unit, size_t member, const struct ep_error *failure,
                                 struct jobs_change *change, struct ep_error *error)
 {
-    enum ep_status status = jobs_draft(unit->jobs, unit->members[member], change, error);
     struct job *next = &change->next;
-    const struct job_result *result = unit->run == NULL ? NULL : job_run_result(unit->run, member);
+    enum ep_status status = jobs_draft(unit->jobs, unit->members[member], change, error);
+    if (status != EP_OK) {
+        return status;
+    }
     if (failure->status != EP_OK) {
         next->failure = *failure;
-    } else if (status == EP_OK) {
-        status = job_run_conclude(result, next, error);
+        return jobs_draft_move(change, JOB_FAILED, failure->text, error);
     }
+    const struct job_result *result = job_run_result(unit->run, member);
+    status = job_run_conclude(result, next, error);
     if (status != EP_OK) {
         return status;
     }
@@ -400,7 +403,7 @@ static enum ep_status prepare(struct unit *unit, struct ep_error *error)
         .axes = options->axes,
         .threads = threads_most(unit),
     };
-    const struct job_spec **specs = ep_allocate(unit->count, sizeof *specs);
+    const struct job_spec **specs = ep_allocate(unit->count, sizeof(struct job_spec *));
     if (specs == NULL) {
         return ep_fail(error, EP_NO_MEMORY, "no memory for a run of %zu networks", unit->count);
     }

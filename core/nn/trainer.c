@@ -500,7 +500,7 @@ enum ep_status nn_train(struct nn_bank *bank, const struct nn_plan *plan, const 
     struct nn_training *training = NULL;
     steady.parks = NULL;
     const enum ep_status status = nn_training_create(bank, plan, outcomes, &training, error);
-    if (status == EP_OK) {
+    if (training != NULL) {
         nn_training_run(training, &steady);
     }
     nn_training_destroy(training);

@@ -6,7 +6,7 @@
 #include "core/jobs/run.h"
 
 enum {
-    BANK_MOST = 16,             /* networks; more gain nothing */
+    BANK_MOST = 8,              /* networks; more gain nothing */
     BANK_PARAMETERS = 16 << 20, /* of all of them; more do not stay in cache from one pass to the next */
 };
 

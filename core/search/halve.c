@@ -21,7 +21,7 @@ static bool rung_allocate(struct rung *rung, size_t most)
 {
     rung->losses = ep_allocate(most, sizeof *rung->losses);
     rung->cut = ep_allocate(most, sizeof *rung->cut);
-    rung->views = ep_allocate(most, sizeof *rung->views);
+    rung->views = ep_allocate(most, sizeof(struct view *));
     return rung->losses != NULL && rung->cut != NULL && rung->views != NULL;
 }
 

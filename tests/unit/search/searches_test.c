@@ -190,7 +190,8 @@ static void a_grid_trains_each_point_as_a_job_of_its_own_would(void **state)
         char by_itself[EP_SHA256_TEXT];
         assert_int_equal(trials.items[i].ordinal, i);
         assert_int_equal(trials.items[i].objective_epoch, 4);
-        assert_true(fabs(trials.values[2 * i] - 1e-3 * pow(10, (double)(i / 2))) < 1e-9);
+        const size_t decade = i / 2;
+        assert_true(fabs(trials.values[2 * i] - 1e-3 * pow(10, (double)decade)) < 1e-9);
         assert_true(trials.values[2 * i + 1] == (double)(i % 2));
         model_of(world, trials.items[i].id, in_bank);
         alone(world, trials.items[i].id, by_itself);
