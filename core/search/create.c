@@ -230,16 +230,21 @@ static enum ep_status plan_stage(struct searches *searches, const struct search_
     return status;
 }
 
+size_t banks_memory(const struct search_bank *banks, size_t count, size_t workers)
+{
+    size_t largest = 0;
+    for (size_t b = 0; b < count; b++) {
+        largest = banks[b].memory > largest ? banks[b].memory : largest;
+    }
+    return largest * (count < workers ? count : workers);
+}
+
 /* Stages whose values are not known take as much a trial as those that are. */
 static void plan_rest(struct searches *searches, size_t unknown, struct search_plan *plan)
 {
-    size_t largest = 0;
     const size_t known = plan->trials - unknown;
-    for (size_t b = 0; b < plan->bank_count; b++) {
-        largest = plan->banks[b].memory > largest ? plan->banks[b].memory : largest;
-    }
     plan->flops *= known > 0 ? (double)plan->trials / (double)known : 1;
-    plan->memory = largest * (plan->bank_count < searches->workers ? plan->bank_count : searches->workers);
+    plan->memory = banks_memory(plan->banks, plan->bank_count, searches->workers);
     plan->seconds = jobs_estimate_seconds(searches->options.jobs, plan->flops) / (double)searches->workers;
 }
 

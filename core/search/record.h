@@ -167,4 +167,7 @@ EP_NODISCARD enum ep_status record_add_trials(struct searches *searches, struct 
 EP_NODISCARD enum ep_status banks_count(struct search_bank **banks, size_t *count, uint32_t stage,
                                         uint32_t bank, const struct job_cost *cost, struct ep_error *error);
 
+/** Bytes of the largest banks when all workers have one. */
+size_t banks_memory(const struct search_bank *banks, size_t count, size_t workers);
+
 #endif

@@ -160,7 +160,8 @@ double record_seconds(const struct record *record)
 }
 
 /* Copies what the record says itself. The caller has the lock. */
-static enum ep_status copy_record(const struct record *record, struct search *search, struct ep_error *error)
+static enum ep_status copy_record(const struct record *record, size_t workers, struct search *search,
+                                  struct ep_error *error)
 {
     memcpy(search->id, record->id, sizeof search->id);
     memcpy(search->reason, record->reason, sizeof search->reason);
@@ -182,11 +183,10 @@ static enum ep_status copy_record(const struct record *record, struct search *se
     search->plan.bank_count = record->bank_count;
     search->plan.flops = record->flops;
     search->plan.seconds = NAN;
-    for (size_t b = 0; b < record->bank_count; b++) {
-        search->plan.banks[b] = record->banks[b];
-        search->plan.memory =
-            record->banks[b].memory > search->plan.memory ? record->banks[b].memory : search->plan.memory;
+    if (record->bank_count > 0) {
+        memcpy(search->plan.banks, record->banks, record->bank_count * sizeof *record->banks);
     }
+    search->plan.memory = banks_memory(record->banks, record->bank_count, workers);
     return search_definition_copy(&record->definition, &search->definition, error);
 }
 
@@ -253,7 +253,7 @@ enum ep_status record_snapshot(struct searches *searches, const struct record *r
 {
     struct views views = {0};
     *search = (struct search){0};
-    enum ep_status status = copy_record(record, search, error);
+    enum ep_status status = copy_record(record, searches->workers, search, error);
     if (status == EP_OK) {
         status = views_read(searches, record, &views, error);
     }

@@ -129,12 +129,24 @@ void search_stage_done(struct search_stage *stage)
 }
 
 /* `value` kept within the range, and of an integer field a whole number. */
+/* To six digits, which people can read and type; a tiny number stays as it is, as powers of ten are not exact
+ * there. */
+static double readable(double value)
+{
+    const double exponent = value == 0 ? 0 : floor(log10(fabs(value)));
+    if (exponent < -16 || exponent > 20) {
+        return value;
+    }
+    const double scale = pow(10, fabs(5 - exponent));
+    return exponent <= 5 ? round(value * scale) / scale : round(value / scale) * scale;
+}
+
 static double fit(const struct search_field *field, double value)
 {
     const bool whole = search_is_integer(field);
     const double least = whole ? ceil(field->from) : field->from;
     const double most = whole ? floor(field->to) : field->to;
-    const double rounded = whole ? round(value) : value;
+    const double rounded = whole ? round(value) : readable(value);
     if (rounded < least) {
         return least;
     }
@@ -158,10 +170,12 @@ double search_field_value(const struct search_field *field, double t)
         const double index = at > last ? last : at;
         return list_value(field, index > 0 ? (size_t)index : 0);
     }
-    if (t <= 0 || t >= 1) {
-        return fit(field, t <= 0 ? field->from : field->to);
+    const bool whole = search_is_integer(field);
+    if ((t <= 0 || t >= 1) && !whole) {
+        return t <= 0 ? field->from : field->to;
     }
-    return fit(field, between(field->scale, field->from, field->to, t));
+    const double share = t < 0 ? 0 : t > 1 ? 1 : t;
+    return fit(field, between(field->scale, field->from, field->to, share));
 }
 
 double search_field_share(const struct search_field *field, double value)

@@ -132,3 +132,49 @@ test('jobs that end leave no files behind', async () => {
   await server.stop();
   assert.deepEqual(readdirSync(server.state).filter((name) => !/^epochd\.(db|lock)/.test(name)), []);
 });
+
+test('a search goes on where it was when the server is killed, and no trial is lost or run twice', async () => {
+  const base = { ...brief, train_size: 5000, epochs: 12 };
+  const grid = { eta: { from: 0.001, to: 0.1, count: 6, scale: 'log' }, lambda: [0, 1e-5, 1e-4, 1e-3] };
+  const search = { base, grid, halving: { epochs: 2, factor: 2 } };
+  const urlOf = ({ id }) => `/v1/searches/${id}`;
+  const endOf = async (server, started) => {
+    for (;;) {
+      const { json } = await server.get(urlOf(started));
+      if (json.state !== 'running') return json;
+      await sleep(20);
+    }
+  };
+  const trialsOf = async (server, started) =>
+    (await server.get(`${urlOf(started)}/trials?sort=created&limit=1000`)).json.data;
+
+  const calm = await Server.start({ data });
+  const undisturbed = await calm.post('/v1/searches', search);
+  assert.equal(undisturbed.status, 202);
+  assert.equal((await endOf(calm, undisturbed.json)).state, 'succeeded');
+  const expected = await trialsOf(calm, undisturbed.json);
+  await calm.stop();
+
+  let server = await Server.start({ data });
+  const { state } = server;
+  const started = (await server.post('/v1/searches', search)).json;
+  const ids = (await trialsOf(server, started)).map(({ id }) => id);
+  assert.equal(ids.length, 24);
+  for (let kill = 0; kill < 4; kill++) {
+    await sleep(60 + 90 * kill);
+    await server.stop('SIGKILL');
+    server = await Server.start({ data, state });
+  }
+  assert.equal((await endOf(server, started)).state, 'succeeded');
+  const trials = await trialsOf(server, started);
+  assert.deepEqual(trials.map(({ id }) => id), ids);
+  const outcome = ({ values, state: end, cut_epoch: cut, objective, accuracy_test: accuracy }) =>
+    ({ values, end, cut, objective, accuracy });
+  assert.deepEqual(trials.map(outcome), expected.map(outcome));
+  for (const { id } of trials) {
+    const { transitions } = await server.job(id);
+    const ends = transitions.filter((transition) => ['succeeded', 'failed', 'cancelled'].includes(transition.state));
+    assert.equal(ends.length, 1, JSON.stringify(transitions));
+  }
+  await server.stop();
+});

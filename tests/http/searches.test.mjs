@@ -401,3 +401,21 @@ test('a single job starts at once beside a search', async () => {
   await server.untilState(id, 'succeeded');
   await drop(search);
 });
+
+test('a figure of a search is drawn', async () => {
+  const search = { name: '<b>&"', base: brief, grid: { eta: [0.01, 0.1], lambda: [0, 1e-4] } };
+  const json = await create(search);
+  const path = `/v1/searches/${json.id}/figure.svg`;
+  await untilState(json, 'succeeded');
+  const figure = await server.get(path);
+  assert.equal(figure.status, 200);
+  assert.equal(figure.headers['content-type'], 'image/svg+xml');
+  assert.match(figure.text, /^<svg [^]*&lt;b&gt;&amp;&quot;[^]*>eta<[^]*<\/svg>\n$/);
+  assert.equal((await server.get(path)).text, figure.text);
+  assert.match((await server.get(`${path}?kind=parallel&theme=dark&width=400&height=320&stage=0`)).text, /width="400"/);
+  for (const query of ['kind=pie', 'x=sigma', 'x=momentum', 'y=eta&x=eta', 'width=10', 'height=9999', 'theme=pink', 'stage=x']) {
+    const refused = await server.get(`${path}?${query}`);
+    assert.equal(refused.status, 400, query);
+    assert.equal(refused.json.type, 'urn:epochd:problem:invalid_query');
+  }
+});
