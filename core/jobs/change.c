@@ -227,7 +227,9 @@ void jobs_measure(struct jobs *jobs, const struct entry *entry, struct job_progr
     const double now = ep_clock_seconds();
     if (jobs->estimated == 0 || now - jobs->estimated > estimate_seconds) {
         for (size_t i = 0; i < jobs->party_count; i++) {
-            (void)jobs_party_remaining(jobs, jobs->parties[i]);
+            if (jobs->parties[i]->queued.count > 0) {
+                (void)jobs_party_remaining(jobs, jobs->parties[i]);
+            }
         }
         jobs->estimated = now;
     }

@@ -11,7 +11,11 @@ static const double slice_seconds = 0.4; /* by so much one party may be ahead of
 
 struct party *party_find(const struct jobs *jobs, const char *search)
 {
-    for (size_t i = 0; i < jobs->party_count; i++) {
+    if (search[0] == '\0') {
+        return jobs->party_count > 0 ? jobs->parties[0] : NULL;
+    }
+    /* The newest are asked for most. */
+    for (size_t i = jobs->party_count; i-- > 0;) {
         if (strcmp(jobs->parties[i]->id, search) == 0) {
             return jobs->parties[i];
         }
@@ -60,10 +64,14 @@ void party_drop(struct jobs *jobs, struct party *party)
     free(party);
 }
 
-/* Whether a unit that nobody is at can go on. One that is over only has to be taken apart. */
+/*
+ * Whether a unit that nobody is at can go on. One that is over only has to be taken apart, and one that waits
+ * may have to store first that some of it have ended.
+ */
 static bool is_ready(const struct unit *unit)
 {
-    return !unit->taken && (unit_over(unit) || (!unit->party->paused && !unit_waits(unit)));
+    const bool due = unit->ends && ep_clock_seconds() >= unit->retry;
+    return !unit->taken && (unit_over(unit) || (!unit->party->paused && (!unit_waits(unit) || due)));
 }
 
 /* The party's unit that can go on, or NULL. */

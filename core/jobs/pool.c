@@ -15,13 +15,28 @@ static struct unit *choose(struct jobs *jobs)
     return turn.unit != NULL ? turn.unit : unit_create(jobs, turn.first);
 }
 
+/* Whether a unit that stands still has something to store that the store refused. */
+static bool any_retries(const struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->unit_count; i++) {
+        if (!jobs->units[i]->taken && jobs->units[i]->ends) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Waits for something to do; NULL at the end. The unit is taken; a new one's members are held. */
 static struct unit *take(struct jobs *jobs)
 {
     struct unit *unit = NULL;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping && (unit = choose(jobs)) == NULL) {
-        pthread_cond_wait(&jobs->changed, &jobs->lock);
+        if (any_retries(jobs)) {
+            jobs_wait(jobs, retry_seconds);
+        } else {
+            pthread_cond_wait(&jobs->changed, &jobs->lock);
+        }
     }
     if (jobs->stopping) {
         unit = NULL;

@@ -129,8 +129,12 @@ static void apply_entry(struct store_writer *writer, struct entry *entry)
 static void fail_batch(struct store_writer *writer, struct entry *batch, const struct ep_error *error)
 {
     for (struct entry *entry = batch; entry != NULL; entry = entry->next) {
-        if (entry->change->kind == STORE_APPEND || entry->told) {
+        const enum store_change_kind kind = entry->change->kind;
+        if (kind == STORE_APPEND || (kind == STORE_DELETE && entry->told)) {
             remember_lost(writer, entry->change->id, error);
+        }
+        for (size_t i = 0; i < entry->change->count && entry->told; i++) {
+            remember_lost(writer, entry->change->jobs[i]->id, error);
         }
         if (entry->status == EP_OK) {
             entry->status = error->status;
