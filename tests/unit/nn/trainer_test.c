@@ -199,7 +199,7 @@ static void a_run_that_stands_still_ends_as_one_that_does_not(void **state)
             struct witness parked = never_stop();
             struct nn_outcome expected[2] = {{.confusion = NULL}, {.confusion = NULL}};
             struct nn_outcome outcomes[2] = {{.confusion = NULL}, {.confusion = NULL}};
-            const struct twist twist = {.threads = threads, .patience = 2};
+            const struct twist twist = {.threads = threads, .patience = 2, .epochs = 3};
             parked.park_every = every;
             run_twisted(options, 2, 300, &twist, &steady, expected);
             run_twisted(options, 2, 300, &twist, &parked, outcomes);

@@ -4,7 +4,7 @@
 #include "core/search/searches.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 
-enum { TEXTS_MAX = 64, SLOW_EPOCHS = 800 };
+enum { TEXTS_MAX = 64, SLOW_EPOCHS = 400 };
 
 /* Definitions by number: what stands for their text. */
 static struct search_definition texts[TEXTS_MAX];
