@@ -36,7 +36,8 @@ struct unit {
     bool taken;             /**< a worker is at it; otherwise it stands still */
     double since;           /**< ep_clock_seconds() when it was taken */
     double looked;          /**< when its worker last looked whether others should have the turn */
-    bool ends;              /**< some member is over and not yet stored as such; its worker's own */
+    bool ends;              /**< some member is over and not yet stored as such; its worker's own
+                                while it is taken */
     double retry;           /**< not before this time is that tried again; likewise */
 };
 

@@ -70,8 +70,11 @@ void party_drop(struct jobs *jobs, struct party *party)
  */
 static bool is_ready(const struct unit *unit)
 {
+    if (unit->taken) {
+        return false;
+    }
     const bool due = unit->ends && ep_clock_seconds() >= unit->retry;
-    return !unit->taken && (unit_over(unit) || (!unit->party->paused && (!unit_waits(unit) || due)));
+    return unit_over(unit) || (!unit->party->paused && (!unit_waits(unit) || due));
 }
 
 /* The party's unit that can go on, or NULL. */

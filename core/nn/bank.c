@@ -69,6 +69,7 @@ static bool allocate(struct nn_bank *bank, const struct nn_member_options *membe
     if (!nn_bank_numbers(&bank->shape, members, bank->count, &numbers)) {
         return false;
     }
+    bank->numbers = numbers;
     bank->options = ep_allocate(bank->count, sizeof *bank->options);
     bank->active = ep_allocate(bank->count, sizeof *bank->active);
     bank->has_statistics = ep_allocate(bank->count, sizeof *bank->has_statistics);
@@ -145,6 +146,29 @@ void nn_bank_destroy(struct nn_bank *bank)
         free(bank->block);
         free(bank);
     }
+}
+
+/* Whether those that train are members. */
+static bool is_sound(const struct nn_bank *bank)
+{
+    bool sound = bank->active_count <= bank->count;
+    for (size_t i = 0; sound && i < bank->active_count; i++) {
+        sound = bank->active[i] < bank->count;
+    }
+    return sound;
+}
+
+bool nn_bank_move_state(struct nn_bank *bank, const struct nn_state *state)
+{
+    const bool moved =
+        state->move(state->context, &bank->active_count, sizeof bank->active_count) &&
+        state->move(state->context, bank->active, bank->count * sizeof *bank->active) &&
+        state->move(state->context, bank->has_statistics, bank->count * sizeof *bank->has_statistics) &&
+        state->move(state->context, bank->block, bank->numbers * sizeof *bank->block);
+    for (size_t g = 0; moved && g < bank->count; g++) {
+        round_member(bank, g);
+    }
+    return moved && is_sound(bank);
 }
 
 const struct nn_shape *nn_bank_shape(const struct nn_bank *bank)

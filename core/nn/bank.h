@@ -8,6 +8,7 @@
 #include "core/nn/gemm.h"
 #include "core/nn/matrix.h"
 #include "core/nn/network.h"
+#include "core/nn/state.h"
 #include "core/nn/team.h"
 
 /**
@@ -97,6 +98,13 @@ void nn_bank_read(const struct nn_bank *bank, size_t member, nn_real *parameters
 
 /** Copies them in. */
 void nn_bank_write(struct nn_bank *bank, size_t member, const nn_real *parameters, const nn_real *statistics);
+
+/**
+ * Moves all that training has made of the bank: weights, momenta, moving averages, who still trains; in the
+ * machine's own numbers. False: `state` said so, or what was restored cannot be (the bank is of no use then).
+ * Between mini-batches only.
+ */
+EP_NODISCARD bool nn_bank_move_state(struct nn_bank *bank, const struct nn_state *state);
 
 /** Leaves a member out of all further steps. No team may be at work. */
 void nn_bank_retire(struct nn_bank *bank, size_t member);

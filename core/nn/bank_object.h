@@ -17,7 +17,8 @@ struct nn_bank {
     size_t *active;                        /**< (count): the first `active_count` are members that train */
     size_t active_count;                   /**< */
     bool *has_statistics;                  /**< (count): the first mini-batch has been seen */
-    nn_real *block;                        /**< everything below points into it */
+    size_t numbers;                        /**< in the block */
+    nn_real *block;                        /**< (numbers) everything below points into it */
     struct nn_slots weight[NN_LAYERS_MAX]; /**< (count · out, in) */
     struct nn_slots bias[NN_LAYERS_MAX];   /**< (count, out), or NULLs */
     struct nn_slots scale[NN_LAYERS_MAX];  /**< γ: (count, out), or NULLs */

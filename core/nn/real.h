@@ -23,6 +23,7 @@ typedef double nn_real;
 #define nn_bank_options         nn64_bank_options
 #define nn_bank_parameter       nn64_bank_parameter
 #define nn_bank_penalty         nn64_bank_penalty
+#define nn_bank_move_state      nn64_bank_move_state
 #define nn_bank_read            nn64_bank_read
 #define nn_bank_retire          nn64_bank_retire
 #define nn_bank_shape           nn64_bank_shape

@@ -8,47 +8,7 @@
 #include "core/base/memory.h"
 #include "core/nn/evaluation.h"
 #include "core/nn/float_mode.h"
-
-/* What is kept of a member's best epoch. */
-struct best {
-    size_t epoch; /* from 1; 0: there is none */
-    double value;
-    nn_real *parameters, *statistics;
-};
-
-/* What the team does, or does next. */
-enum phase { TAKING_STEPS, MEASURING_TRAIN, MEASURING_VALIDATION, MEASURING_TEST };
-
-/*
- * A training run. What is per member has `members` elements. Only part 0 of the team writes here, between two
- * meetings.
- */
-struct nn_training {
-    struct nn_bank *bank;
-    struct nn_plan plan;
-    const struct nn_observer *observer; /* of the present call */
-    struct nn_outcome *outcomes;
-    size_t members;
-    struct nn_team *team;
-    struct nn_workspace *workspace;
-    struct nn_evaluation *evaluation;
-    nn_real *x;      /* (rows of a mini-batch or of all threads' evaluations, stride) */
-    uint8_t *labels; /* (the same rows) */
-    double *costs;   /* of the mini-batch */
-    bool *wanted;    /* in an evaluation */
-    bool *waiting;   /* has done its epochs; the test set comes last */
-    struct best *best;
-    struct nn_epoch *rows; /* of the epoch being measured */
-    size_t steps_done;     /* mini-batches in all epochs */
-    size_t epoch;          /* from 0 */
-    size_t step;           /* mini-batches done in this epoch */
-    double seconds;        /* that this epoch has taken, but for the present call */
-    double started;        /* when the epoch did, or went on */
-    bool going;            /* some member trains */
-    bool whole;            /* the evaluation came to its end */
-    enum phase phase;
-    bool parked; /* the observer said so */
-};
+#include "core/nn/trainer_object.h"
 
 static void end_member(struct nn_training *run, size_t member, enum nn_end end)
 {
@@ -225,7 +185,7 @@ static void epoch_work(void *context, const struct nn_part *part)
 {
     struct nn_training *run = context;
     const struct nn_float_mode mode = nn_float_mode_enter();
-    const enum phase phase = run->phase;
+    const enum phase phase = run->entered;
     bool going = true;
     for (size_t step = run->step; step < run->plan.stream.steps && going; step++) {
         going = train_step(run, step, part);
@@ -303,9 +263,11 @@ static bool train_epoch(struct nn_training *run)
     const struct nn_stream *stream = &run->plan.stream;
     run->started = ep_clock_seconds();
     run->whole = false;
-    if (run->step == 0) {
+    if (!run->begun) {
         stream->begin(stream->context, run->epoch);
+        run->begun = true;
     }
+    run->entered = run->phase;
     nn_team_run(run->team, threads_now(run), epoch_work, run);
     run->seconds += ep_clock_seconds() - run->started;
     if (run->parked) {
@@ -318,6 +280,7 @@ static bool train_epoch(struct nn_training *run)
     }
     run->step = 0;
     run->seconds = 0;
+    run->begun = false;
     run->phase = TAKING_STEPS;
     return true;
 }

@@ -137,6 +137,15 @@ EP_NODISCARD enum ep_status nn_training_create(struct nn_bank *bank, const struc
  */
 bool nn_training_run(struct nn_training *training, const struct nn_observer *observer);
 
+/**
+ * Moves all that a run which stands still, or has not begun, needs to go on in another process, the bank's
+ * state included. To restore it, create the bank and the run as they were, and move before the first
+ * nn_training_run: the run then ends with the same numbers as if it had never stopped. An evaluation that was
+ * interrupted is done again. False: `state` said so, or what was restored cannot be of this run, which is of
+ * no use then.
+ */
+EP_NODISCARD bool nn_training_move_state(struct nn_training *training, const struct nn_state *state);
+
 /** NULL is fine; the bank stays. */
 void nn_training_destroy(struct nn_training *training);
 

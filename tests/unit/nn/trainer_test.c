@@ -9,50 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/macros.h"
-#include "core/base/random.h"
-#include "core/nn/trainer.h"
-
-enum { FEATURES = 4, CLASSES = 3, COUNT = 600, BATCH = 25, STEPS = COUNT / BATCH, EPOCHS = 5 };
-
-/* Three clouds of points, one a class: image i belongs to class i mod 3. */
-static void image(size_t index, float *x, uint8_t *label)
-{
-    double noise[FEATURES];
-    ep_random_normals(1, EP_RANDOM_ORDER, (uint32_t)index, 0, noise, FEATURES);
-    *label = (uint8_t)(index % CLASSES);
-    for (size_t j = 0; j < FEATURES; j++) {
-        x[j] = (float)(0.3 * noise[j] + (j == index % CLASSES ? 1 : 0));
-    }
-}
-
-static void read_set(const void *context, size_t first, size_t rows, struct nn_matrix x, uint8_t *labels)
-{
-    const size_t offset = *(const size_t *)context;
-    for (size_t i = 0; i < rows; i++) {
-        image(offset + first + i, x.at + i * x.stride, labels + i);
-    }
-}
-
-static void begin(void *context, size_t epoch)
-{
-    *(size_t *)context = epoch;
-}
-
-static size_t batch_rows(const void *context, size_t step)
-{
-    (void)context;
-    (void)step;
-    return BATCH;
-}
-
-static void read_batch(void *context, size_t reader, size_t step, size_t first, size_t rows,
-                       struct nn_matrix x, uint8_t *labels)
-{
-    const size_t start = 0;
-    (void)context;
-    (void)reader;
-    read_set(&start, step * BATCH + first, rows, x, labels);
-}
+#include "tests/unit/nn/clouds.h"
 
 struct witness {
     size_t stop_at[2]; /* mini-batches after which a member is stopped */
@@ -90,9 +47,6 @@ static bool parks(void *context, size_t steps_done)
     return witness->park_every > 0 && witness->asked % witness->park_every == 0;
 }
 
-static const size_t train_offset = 0;
-static const size_t validation_offset = 10000;
-static const size_t test_offset = 20000;
 static const struct nn_shape shape = {.layers = 2, .width = {FEATURES, 8, CLASSES}, .batch_norm = true};
 static const struct nn_member_options good = {
     .eta = 0.05, .lambda = 1e-4, .momentum = 0.9, .decay_every = 2, .decay_factor = 0.5, .seed = 1};
