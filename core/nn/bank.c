@@ -165,7 +165,9 @@ bool nn_bank_move_state(struct nn_bank *bank, const struct nn_state *state)
         state->move(state->context, bank->active, bank->count * sizeof *bank->active) &&
         state->move(state->context, bank->has_statistics, bank->count * sizeof *bank->has_statistics) &&
         state->move(state->context, bank->block, bank->numbers * sizeof *bank->block);
+    unsigned char *flags = (unsigned char *)bank->has_statistics;
     for (size_t g = 0; moved && g < bank->count; g++) {
+        flags[g] &= 1; /* whatever byte came back, it is a bool */
         round_member(bank, g);
     }
     return moved && is_sound(bank);

@@ -3,10 +3,9 @@
 /* All of a run that its plan and the images do not give. Random numbers are counted, so that nothing of them
  * is. */
 
-/* What is moved of an outcome: all but where its confusion goes. */
+/* What is moved of an outcome: all but where its confusion goes. Whatever bytes come back, it can be read. */
 struct ending {
-    enum nn_end end;
-    size_t epoch, best_epoch;
+    uint64_t end, epoch, best_epoch;
     double cost_test, accuracy_test;
 };
 
@@ -15,14 +14,18 @@ static bool move_member(struct nn_training *run, size_t member, const struct nn_
     struct nn_outcome *outcome = &run->outcomes[member];
     struct ending ending = {outcome->end, outcome->epoch, outcome->best_epoch, outcome->cost_test,
                             outcome->accuracy_test};
-    const bool moved = state->move(state->context, &ending, sizeof ending) &&
-                       state->move(state->context, &run->waiting[member], sizeof run->waiting[member]);
-    outcome->end = ending.end;
-    outcome->epoch = ending.epoch;
-    outcome->best_epoch = ending.best_epoch;
+    unsigned char waits = run->waiting[member] ? 1 : 0;
+    if (!state->move(state->context, &ending, sizeof ending) ||
+        !state->move(state->context, &waits, sizeof waits) || ending.end > NN_DIVERGED) {
+        return false;
+    }
+    outcome->end = (enum nn_end)ending.end;
+    outcome->epoch = (size_t)ending.epoch;
+    outcome->best_epoch = (size_t)ending.best_epoch;
     outcome->cost_test = ending.cost_test;
     outcome->accuracy_test = ending.accuracy_test;
-    return moved;
+    run->waiting[member] = waits != 0;
+    return true;
 }
 
 static bool move_best(struct nn_training *run, size_t member, const struct nn_state *state)
@@ -37,23 +40,27 @@ static bool move_best(struct nn_training *run, size_t member, const struct nn_st
 
 /* Where the run stands; in the middle of an evaluation it stands before it. */
 struct position {
-    size_t epoch, step, steps_done;
+    uint64_t epoch, step, steps_done, testing;
     double seconds;
-    bool testing;
 };
 
 static bool move_position(struct nn_training *run, const struct nn_state *state)
 {
-    struct position position = {run->epoch, run->step, run->steps_done, run->seconds,
-                                run->phase == MEASURING_TEST};
+    struct position position = {
+        .epoch = run->epoch,
+        .step = run->step,
+        .steps_done = run->steps_done,
+        .testing = run->phase == MEASURING_TEST ? 1 : 0,
+        .seconds = run->seconds,
+    };
     if (!state->move(state->context, &position, sizeof position)) {
         return false;
     }
-    run->epoch = position.epoch;
-    run->step = position.step;
-    run->steps_done = position.steps_done;
+    run->epoch = (size_t)position.epoch;
+    run->step = (size_t)position.step;
+    run->steps_done = (size_t)position.steps_done;
     run->seconds = position.seconds;
-    run->phase = position.testing ? MEASURING_TEST : TAKING_STEPS;
+    run->phase = position.testing != 0 ? MEASURING_TEST : TAKING_STEPS;
     nn_evaluation_begin(run->evaluation);
     return position.epoch <= run->plan.epochs && position.step <= run->plan.stream.steps;
 }
